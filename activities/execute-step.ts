@@ -1,0 +1,76 @@
+import { Context } from '@temporalio/activity';
+import type { TryAddress, TryReply } from '../src/contracts/activities.ts';
+import type { SkillResult } from '../src/contracts/skill.ts';
+import { beginTry } from '../src/runs/begin-try.ts';
+import type { BegunCall } from '../src/runs/begin-try.ts';
+import type { RunDeps } from '../src/runs/deps.ts';
+import { finishTry, OutcomeNotMine } from '../src/runs/finish-try.ts';
+import { isCancelRecorded } from '../src/storage/runs.ts';
+import { isOutage } from '../src/storage/pool.ts';
+
+const BEAT_MS = 1_000;
+const RECORD_AGAIN_MS = 500;
+
+/** One try of one effectful step: begin, call, record. Only the call can be stopped. */
+export const createExecuteStep =
+  (deps: RunDeps) =>
+  async (address: TryAddress): Promise<TryReply> => {
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), BEAT_MS);
+    try {
+      const begun = await beginTry(deps, address);
+      if (begun.kind === 'reply') return begun.reply;
+      deps.wakeups.wake(address.run_id);
+      const result = await callSkill(deps, begun.call, context.cancellationSignal);
+      return await recordUntilDone(deps, begun.call, await settleStopped(deps, begun.call, result, context));
+    } finally {
+      clearInterval(beat);
+    }
+  };
+
+/** The skill with its time limit. What it throws is a fault of the skill, and an outcome all the same. */
+async function callSkill(deps: RunDeps, call: BegunCall, cancellation: AbortSignal): Promise<SkillResult> {
+  const { skill, params, effectKey, timeoutMs, run } = call;
+  const signal = AbortSignal.any([cancellation, AbortSignal.timeout(timeoutMs)]);
+  try {
+    return await skill.call({ params, tenantId: run.tenant_id, effectKey, signal, timeoutMs });
+  } catch (error) {
+    deps.logger.error('skill.crashed', error, { run_id: run.id, step_id: call.step.id, skill: skill.contract.id });
+    const message = `The skill \`${skill.contract.id}\` crashed; the log has the details under run ${run.id}.`;
+    const usage = { cost_micro_cents: skill.worstCaseMicroCents(params) };
+    return { ok: false, failure: { code: 'SKILL_CRASHED', message }, usage };
+  }
+}
+
+/**
+ * A call that was stopped is cancelled only if a cancel is recorded. Stopped for any other reason, as at a worker's
+ * shutdown, it leaves no outcome: the engine calls the step again.
+ */
+async function settleStopped(
+  deps: RunDeps,
+  call: BegunCall,
+  result: SkillResult,
+  context: Context,
+): Promise<SkillResult> {
+  if (result.ok || result.failure.code !== 'CANCELLED') return result;
+  if (call.run.deadline_at.getTime() <= Date.now()) return result;
+  if (await repeatInOutage(() => isCancelRecorded(deps.pool, call.run.id))) return result;
+  throw new OutcomeNotMine(
+    `step ${call.step.id}: the call was stopped without a recorded cancel (${JSON.stringify(context.cancellationDetails)})`,
+  );
+}
+
+const recordUntilDone = (deps: RunDeps, call: BegunCall, result: SkillResult): Promise<TryReply> =>
+  repeatInOutage(() => finishTry(deps, call, result));
+
+/** A known outcome is not given up because Postgres is away: the activity goes on beating while it tries again. */
+async function repeatInOutage<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof OutcomeNotMine || !isOutage(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RECORD_AGAIN_MS));
+    }
+  }
+}

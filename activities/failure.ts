@@ -1,0 +1,30 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { AosError } from '../src/contracts/failures.ts';
+import type { Logger } from '../src/telemetry/logger.ts';
+import { isOutage } from '../src/storage/pool.ts';
+
+/**
+ * What reaches Temporal of an error is a code and a template: its history is readable by operators of every tenant.
+ * The details go to the log. Every such error is repeated: what a skill does wrong is an outcome, not an error.
+ */
+export function toApplicationFailure(error: unknown): ApplicationFailure {
+  if (error instanceof AosError) {
+    return ApplicationFailure.retryable(`AOS refused: ${error.failure.code}.`, error.failure.code);
+  }
+  return isOutage(error)
+    ? ApplicationFailure.retryable('A part that AOS needs does not answer.', 'SERVICE_UNAVAILABLE')
+    : ApplicationFailure.retryable('AOS failed; the worker log has the details.', 'INTERNAL');
+}
+
+/** The one translator of errors between activities and the engine. */
+export const withMappedErrors =
+  <I extends { run_id: string }, O>(logger: Logger, activity: string, work: (input: I) => Promise<O>) =>
+  async (input: I): Promise<O> => {
+    try {
+      return await work(input);
+    } catch (error) {
+      const failure = toApplicationFailure(error);
+      logger.error('activity.failed', error, { activity, run_id: input.run_id, code: failure.type ?? null });
+      throw failure;
+    }
+  };

@@ -1,0 +1,25 @@
+import type { RunActivities } from '../src/contracts/activities.ts';
+import { abandonTry } from '../src/runs/abandon-try.ts';
+import { recordCancel } from '../src/runs/cancel-run.ts';
+import { closeRun } from '../src/runs/close-run.ts';
+import type { RunDeps } from '../src/runs/deps.ts';
+import { runChain } from '../src/runs/run-chain.ts';
+import { createExecuteStep } from './execute-step.ts';
+import { withMappedErrors } from './failure.ts';
+
+/** What a workflow may ask this worker for; every change of a run wakes those who wait for one. */
+export function createActivities(deps: RunDeps): RunActivities {
+  const waking = <I extends { run_id: string }, O>(name: string, work: (input: I) => Promise<O>) =>
+    withMappedErrors(deps.logger, name, async (input: I): Promise<O> => {
+      const reply = await work(input);
+      deps.wakeups.wake(input.run_id);
+      return reply;
+    });
+  return {
+    executeStep: waking('executeStep', createExecuteStep(deps)),
+    executeInline: waking('executeInline', (input) => runChain(deps, input)),
+    abandonStep: waking('abandonStep', (input) => abandonTry(deps, input)),
+    recordCancel: waking('recordCancel', (input) => recordCancel(deps, input)),
+    closeRun: waking('closeRun', (input) => closeRun(deps, input)),
+  };
+}

@@ -1,0 +1,34 @@
+import type { Middleware } from 'koa';
+import { AosError } from '../../src/contracts/failures.ts';
+import { findApiKey } from '../../src/storage/api-keys.ts';
+import type { Pool } from '../../src/storage/pool.ts';
+import type { AosState } from '../state.ts';
+
+export type HashKey = (key: string) => Buffer;
+
+const PUBLIC_PATHS = new Set(['/health', '/health/ready', '/healthz', '/version']);
+const isPublic = (path: string): boolean => PUBLIC_PATHS.has(path) || path.startsWith('/docs/errors/');
+
+/** Finds the key's tenant before method and route are looked at. */
+export const authenticate = (pool: Pool, hashKey: HashKey): Middleware<AosState> => async (ctx, next) => {
+  if (isPublic(ctx.path)) return next();
+  const presented = presentedKey(ctx.get('X-AOS-Key'), ctx.get('X-API-Key'), ctx.get('Authorization'));
+  const key = presented === undefined ? undefined : await findApiKey(pool, hashKey(presented));
+  if (!key) {
+    throw new AosError(
+      'UNAUTHENTICATED',
+      presented === undefined ? 'The request carries no API key.' : 'The API key is unknown, revoked or expired.',
+    );
+  }
+  ctx.state.key = key;
+  return next();
+};
+
+function presentedKey(aosKey: string, apiKey: string, authorization: string): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
+  const [first, ...others] = [aosKey, apiKey, bearer].filter((key) => key !== '');
+  if (others.some((key) => key !== first)) {
+    throw new AosError('UNAUTHENTICATED', 'The request carries two different API keys. Send one.');
+  }
+  return first;
+}

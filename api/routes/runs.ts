@@ -1,0 +1,101 @@
+import type Router from '@koa/router';
+import { AosError } from '../../src/contracts/failures.ts';
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../src/contracts/limits.ts';
+import { CancelRun, SubmitRun } from '../../src/contracts/run.ts';
+import type { RunPage } from '../../src/contracts/run.ts';
+import { cancelRun } from '../../src/runs/cancel-run.ts';
+import { isOpen } from '../../src/runs/run-state.ts';
+import { submitRun } from '../../src/runs/submit-run.ts';
+import { loadRunView, viewRun } from '../../src/runs/view-run.ts';
+import { findRun, listRuns } from '../../src/storage/runs.ts';
+import type { RunRow } from '../../src/storage/runs.ts';
+import type { ApiDeps } from '../app.ts';
+import { writeCursor } from '../requests/cursor.ts';
+import { parseBody } from '../requests/parse.ts';
+import { readJson } from '../requests/read-json.ts';
+import { parseRunQuery, parseWait } from '../requests/run-query.ts';
+import type { AosContext, AosState } from '../state.ts';
+
+/** How long a poll sleeps at most before it looks by itself, should a wake-up be lost. */
+const LOOK_AGAIN_MS = 1_000;
+const RUN_ID = /^run_[0-9a-f-]{36}$/;
+
+/** The run that the path names, if it belongs to the tenant of the key. Errors: RUN_NOT_FOUND. */
+export async function runOf(ctx: AosContext, { pool }: ApiDeps): Promise<RunRow> {
+  const id = ctx.params['run_id']!;
+  const run = RUN_ID.test(id) ? await findRun(pool, ctx.state.key.tenant_id, id) : undefined;
+  if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
+  return run;
+}
+
+export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
+  const { pool } = deps;
+
+  router.post('/api/v1/runs', async (ctx) => {
+    const body = await readJson(ctx.req);
+    const { value: request, warnings } = parseBody(SubmitRun, body, ['plan']);
+    const { run, replayed } = await submitRun(deps, {
+      tenantId: ctx.state.key.tenant_id,
+      keyId: ctx.state.key.id,
+      request,
+      body,
+      idempotencyKey: idempotencyKeyOf(ctx, request.idempotency_key),
+      warnings,
+    });
+    if (replayed) ctx.set('Idempotency-Replayed', 'true');
+    ctx.set('Location', `/api/v1/runs/${run.id}`);
+    ctx.status = 202;
+    ctx.body = await loadRunView(pool, run);
+  });
+
+  router.get('/api/v1/runs', async (ctx) => {
+    const filter = parseRunQuery(ctx.query);
+    const rows = await listRuns(pool, ctx.state.key.tenant_id, { ...filter, limit: filter.limit + 1 });
+    const page = rows.slice(0, filter.limit);
+    const last = page.at(-1);
+    const hasMore = rows.length > page.length && last !== undefined;
+    const body: RunPage = {
+      data: page.map((row) => viewRun(row, undefined, null)),
+      has_more: hasMore,
+      next_cursor: hasMore ? writeCursor({ createdAt: last.cursor_at, id: last.id }) : null,
+    };
+    ctx.body = body;
+  });
+
+  router.get('/api/v1/runs/:run_id', async (ctx) => {
+    const deadlineMs = Date.now() + parseWait(ctx.query['wait']);
+    const seen = ctx.get('If-None-Match');
+    let run = await runOf(ctx, deps);
+    while (isWaiting(run, seen) && Date.now() < deadlineMs && !deps.closing.aborted && !ctx.req.destroyed) {
+      await deps.listener.wait(run.id, Math.min(LOOK_AGAIN_MS, deadlineMs - Date.now()));
+      run = await runOf(ctx, deps);
+    }
+    ctx.set('ETag', etagOf(run));
+    ctx.body = await loadRunView(pool, run);
+  });
+
+  router.post('/api/v1/runs/:run_id/cancel', async (ctx) => {
+    const { value } = parseBody(CancelRun, await readJson(ctx.req));
+    const { id } = await runOf(ctx, deps);
+    const run = await cancelRun(deps, ctx.state.key.tenant_id, id, value.reason);
+    ctx.status = isOpen(run) ? 202 : 200;
+    ctx.body = await loadRunView(pool, run);
+  });
+}
+
+const etagOf = (run: RunRow): string => `"${run.event_number}"`;
+
+/** Without `If-None-Match` a poll waits for the end; with it, for any change. */
+const isWaiting = (run: RunRow, seen: string): boolean =>
+  isOpen(run) && (seen === '' || seen === etagOf(run));
+
+function idempotencyKeyOf(ctx: AosContext, inBody: string | undefined): string | undefined {
+  const inHeader = ctx.get('Idempotency-Key') || undefined;
+  if (inHeader !== undefined && inHeader.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
+    throw new AosError('INVALID_REQUEST', `Idempotency-Key is longer than ${IDEMPOTENCY_KEY_LENGTH_MAX} characters.`);
+  }
+  if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
+    throw new AosError('IDEMPOTENCY_KEY_REUSED', 'The Idempotency-Key header and `idempotency_key` in the body differ.');
+  }
+  return inHeader ?? inBody;
+}

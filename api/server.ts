@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createFailure } from '../src/contracts/failures.ts';
+import { createApp } from './app.ts';
+import type { ApiDeps } from './app.ts';
+
+export interface ApiServer {
+  url: string;
+  /** Takes no new request, lets the running ones end and resolves when they have. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 5_000;
+
+/** Serves the API. Rejects with the system's error when the address cannot be had. */
+export async function startApiServer(
+  deps: Omit<ApiDeps, 'closing'>,
+  { host, port }: { host: string; port: number },
+): Promise<ApiServer> {
+  const closing = new AbortController();
+  const handle = createApp({ ...deps, closing: closing.signal }).callback();
+  const server = createServer((request, response) => void handle(request, response));
+  server.on('clientError', (_error, socket) => {
+    const body = JSON.stringify(createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', { status: 400 }));
+    if (!socket.writable) return;
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    async stop() {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { startApiServer } from '../../api/server.ts';
+import { createWakeupListener } from '../storage/wakeups.ts';
+import { createTemporalClient } from '../temporal/client.ts';
+import { createEngine } from '../temporal/engine.ts';
+import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
+import { composeRuns } from './compose.ts';
+import { createHashKey } from './key-pepper.ts';
+import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
+
+const CONNECTIONS_MAX = 20;
+
+const config = readConfigOrExit();
+const { databaseUrl, temporalAddress, keyPepper } = config;
+if (!databaseUrl || !temporalAddress || !keyPepper) {
+  exitWith('The api needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.');
+}
+
+const { deps, stop } = composeRuns(config, databaseUrl, 'api', CONNECTIONS_MAX);
+const client = createTemporalClient({ address: temporalAddress, namespace: config.temporalNamespace });
+const listener = createWakeupListener(config.databaseDirectUrl ?? databaseUrl);
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const server = await startApiServer(
+  { ...deps, engine: createEngine(client, TASK_QUEUE_DEFAULT), listener, hashKey: createHashKey(keyPepper), version },
+  config,
+).catch((error: NodeJS.ErrnoException) =>
+  exitWith(
+    error.code === 'EADDRINUSE'
+      ? `Port ${config.port} on ${config.host} is busy. Set AOS_PORT to another one.`
+      : error,
+  ),
+);
+
+stopOnSignal(async () => {
+  const stopped = server.stop();
+  await listener.stop();
+  await stopped;
+  await client.connection.close();
+  await stop();
+});
+deps.logger.info('api.ready', { url: server.url });
+sayReady({ url: server.url });

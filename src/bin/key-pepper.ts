@@ -1,0 +1,21 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The pepper of an embedded installation: made at the first start, kept with mode 600 beside the data it protects. */
+export async function ensureKeyPepper(dataDir: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true });
+  const path = join(dataDir, 'key-pepper');
+  try {
+    await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFile(path, 'utf8');
+}
+
+/** A key is random, so one keyed hash is enough; the pepper keeps a stolen table useless. */
+export const createHashKey =
+  (pepper: string) =>
+  (key: string): Buffer =>
+    createHmac('sha256', pepper).update(key).digest();

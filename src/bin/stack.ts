@@ -1,0 +1,143 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { superviseProcess } from '../embedded/child-process.ts';
+import { takeDataFolder } from '../embedded/data-folder.ts';
+import { findFreePort, isPortFree } from '../embedded/free-port.ts';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { findTemporalProgram } from '../embedded/temporal-program.ts';
+import { startTemporalServer } from '../embedded/temporal-server.ts';
+import { migrate } from '../storage/migrate.ts';
+import { createPool } from '../storage/pool.ts';
+import { ensureAdminKey } from './admin-key.ts';
+import { createHashKey, ensureKeyPepper } from './key-pepper.ts';
+
+export interface Stack {
+  apiUrl: string;
+  /** Absent with a Temporal of one's own. */
+  temporalUiUrl?: string;
+  databaseUrl: string;
+  temporalAddress: string;
+  /** The admin key, if this start has made it. */
+  newAdminKey?: string;
+  pids: { api: number; worker: number };
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** Told what takes long, while it does. */
+  onProgress: (text: string) => void;
+  /** What the processes print. */
+  onLog: (text: string) => void;
+  /** Where a fetched temporal program is kept; by default in the data folder. */
+  cacheDir?: string;
+}
+
+const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+
+/** Starts all of AOS on this machine, bottom up; whatever fails, what had been started is stopped again. */
+export async function startStack(config: Config, options: StackOptions): Promise<Stack> {
+  const { onLog } = options;
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).toReversed()) await each();
+  };
+  try {
+    await mkdir(config.dataDir, { recursive: true });
+    const folder = await takeDataFolder(config.dataDir);
+    stops.push(() => folder.release());
+    if (config.port !== 0 && !(await isPortFree(config.port, config.host))) {
+      throw new Error(`Port ${config.port} on ${config.host} is busy. Set AOS_PORT to another one.`);
+    }
+    const [postgres, temporal] = await startEngines(config, stops, options);
+
+    const databaseUrl = postgres.url;
+    const directUrl = config.databaseDirectUrl ?? databaseUrl;
+    await migrate(directUrl);
+    const pepper = config.keyPepper ?? (await ensureKeyPepper(config.dataDir));
+    const pool = createPool({ url: databaseUrl, connectionsMax: 1, onError: () => {} });
+    const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey).finally(() => pool.end());
+
+    const env = {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      DATABASE_DIRECT_URL: directUrl,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: config.temporalNamespace,
+      AOS_KEY_PEPPER: pepper,
+      AOS_DATA_DIR: config.dataDir,
+      AOS_WORKSPACE_DIR: config.workspaceDir,
+      AOS_HOST: config.host,
+      AOS_PORT: String(config.port === 0 ? await findFreePort() : config.port),
+      LOG_LEVEL: config.logLevel,
+      ...(temporal.isOurs && { AOS_ENGINE_REPLACED: '1' }),
+    };
+    const worker = await superviseProcess({ name: 'worker', script: script('worker'), env, onLog });
+    stops.push(() => worker.stop());
+    const api = await superviseProcess({ name: 'api', script: script('api'), env, onLog });
+    stops.push(() => api.stop());
+    return {
+      apiUrl: api.facts['url']!,
+      ...(temporal.uiUrl !== undefined && { temporalUiUrl: temporal.uiUrl }),
+      databaseUrl,
+      temporalAddress: temporal.address,
+      ...(newAdminKey !== undefined && { newAdminKey }),
+      get pids() {
+        return { api: api.pid!, worker: worker.pid! };
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Temporal {
+  address: string;
+  uiUrl?: string;
+  isOurs: boolean;
+}
+
+/** Postgres and Temporal side by side: given ones are used, missing ones are started. */
+async function startEngines(
+  config: Config,
+  stops: (() => Promise<void>)[],
+  { onProgress, onLog, cacheDir }: StackOptions,
+): Promise<[{ url: string }, Temporal]> {
+  const { dataDir } = config;
+  const postgres = async (): Promise<{ url: string }> => {
+    if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
+    const server = await startEmbeddedPostgres({
+      dataDir,
+      ...(config.postgresPort && { port: config.postgresPort }),
+      onProgress,
+      onLog,
+    });
+    stops.push(() => server.stop());
+    return server;
+  };
+  const temporal = async (): Promise<Temporal> => {
+    if (config.temporalAddress !== undefined) return { address: config.temporalAddress, isOurs: false };
+    const program = await findTemporalProgram({
+      ...(config.temporalCli !== undefined && { configured: config.temporalCli }),
+      cacheDir: cacheDir ?? join(dataDir, 'cache'),
+      onProgress,
+    });
+    const server = await startTemporalServer({
+      program,
+      dataDir,
+      ...(config.temporalPort && { port: config.temporalPort }),
+      ...(config.temporalUiPort && { uiPort: config.temporalUiPort }),
+      namespace: config.temporalNamespace,
+      onLog,
+    });
+    stops.push(() => server.stop());
+    return { ...server, isOurs: true };
+  };
+  const [first, second] = await Promise.allSettled([postgres(), temporal()]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return [first.value, second.value];
+}

@@ -1,0 +1,18 @@
+import { exitWith, readConfigOrExit, stopOnSignal } from './lifecycle.ts';
+import { startStack } from './stack.ts';
+
+const config = readConfigOrExit();
+const starting = startStack(config, {
+  onProgress: (text) => console.log(`· ${text}`),
+  onLog: (text) => process.stderr.write(text),
+});
+// A signal during the start stops what has been started, once it stands.
+stopOnSignal(async () => {
+  const stack = await starting.catch(() => undefined);
+  await stack?.stop();
+});
+
+const { apiUrl, temporalUiUrl, newAdminKey } = await starting.catch(exitWith);
+const ui = temporalUiUrl === undefined ? '' : ` · Temporal Web UI ${temporalUiUrl}`;
+const key = newAdminKey === undefined ? '' : ` · admin key, shown this once: ${newAdminKey}`;
+console.log(`AOS is ready: API ${apiUrl}${ui}${key}`);

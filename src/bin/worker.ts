@@ -1,0 +1,68 @@
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { createActivities } from '../../activities/index.ts';
+import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
+import { adoptEngine } from '../runs/adopt-engine.ts';
+import { startReconciler } from '../runs/reconciler.ts';
+import { createTemporalClient } from '../temporal/client.ts';
+import { createEngine } from '../temporal/engine.ts';
+import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
+import { startRunWorker } from '../temporal/worker.ts';
+import { composeRuns } from './compose.ts';
+import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
+import { startBeating } from './worker-beat.ts';
+
+const CONNECTIONS_MAX = 40;
+const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+
+const config = readConfigOrExit();
+const { databaseUrl, temporalAddress, temporalNamespace: namespace } = config;
+if (!databaseUrl || !temporalAddress) {
+  exitWith('The worker needs DATABASE_URL and TEMPORAL_ADDRESS. `npm start` runs everything.');
+}
+
+const identity = `${hostname()}-${process.pid}`;
+const { deps, stop } = composeRuns(config, databaseUrl, 'worker', CONNECTIONS_MAX);
+const { logger } = deps;
+Runtime.install({
+  // Signals are ours to handle: the worker stops before the pool that its activities write to.
+  shutdownSignals: [],
+  logger: new DefaultLogger('WARN', ({ level, message }) => {
+    if (level === 'ERROR') logger.error('temporal', message);
+    else logger.warn('temporal', { message });
+  }),
+  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
+});
+
+const client = createTemporalClient({ address: temporalAddress, namespace });
+const engine = createEngine(client, TASK_QUEUE_DEFAULT);
+if (!(await adoptEngine({ ...deps, engine }, config.engineReplaced).catch(exitWith))) {
+  exitWith(
+    `${temporalAddress} holds another Temporal store than this database belongs with. Check TEMPORAL_ADDRESS; if the ` +
+      'store was replaced, start once with AOS_ENGINE_REPLACED=1 and every open run starts again from Postgres.',
+  );
+}
+await ensureSearchAttributes(client).catch(exitWith);
+
+const beat = await startBeating(deps.pool, identity);
+const worker = await startRunWorker({
+  address: temporalAddress,
+  namespace,
+  taskQueue: TASK_QUEUE_DEFAULT,
+  workflows: { codePath: WORKFLOW_BUNDLE },
+  activities: createActivities(deps),
+  identity,
+}).catch(exitWith);
+const reconciler = startReconciler({ ...deps, engine }, config.engineReplaced);
+
+worker.finished.catch(exitWith);
+stopOnSignal(async () => {
+  await reconciler.stop();
+  await worker.stop();
+  await beat.stop();
+  await client.connection.close();
+  await stop();
+});
+logger.info('worker.ready', { identity });
+sayReady();

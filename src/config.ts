@@ -1,0 +1,165 @@
+import { join, resolve } from 'node:path';
+import { nearest } from './domain/near-miss.ts';
+import { parseEgressAllow } from './skills/egress.ts';
+import type { EgressRule } from './skills/egress.ts';
+import { parseHttpPrices } from './skills/http-prices.ts';
+import type { HttpPrices } from './skills/http-prices.ts';
+import { LOG_LEVELS } from './telemetry/logger.ts';
+import type { LogLevel } from './telemetry/logger.ts';
+
+/** What a setting is for; also the list behind README and .env.example. */
+export const SETTINGS = {
+  AOS_PORT: 'port of the API (default 8000; 0 takes a free one)',
+  AOS_HOST: 'address that the API listens on (default 127.0.0.1)',
+  AOS_DATA_DIR: 'folder of the embedded servers, the workspaces and the pepper (default .aos)',
+  AOS_ADMIN_KEY: 'an admin key that is ensured at every start: aos_ and at least 32 more characters',
+  AOS_KEY_PEPPER: 'secret behind the hashes of API keys, at least 32 characters; made and kept in the data folder when Postgres is embedded',
+  DATABASE_URL: 'a Postgres to use instead of the embedded one',
+  DATABASE_DIRECT_URL: 'the same without a connection pooler, for LISTEN and migrations (default DATABASE_URL)',
+  TEMPORAL_ADDRESS: 'host:port of a Temporal to use instead of the embedded dev server',
+  TEMPORAL_NAMESPACE: 'its namespace (default aos)',
+  TEMPORAL_CLI: 'path of the temporal program for the embedded dev server',
+  TEMPORAL_UI_PORT: 'port of the embedded Temporal Web UI (default 8233; 0 takes a free one)',
+  AOS_TEMPORAL_PORT: 'port of the embedded Temporal (default: a free one)',
+  AOS_POSTGRES_PORT: 'port of the embedded Postgres (default: a free one)',
+  AOS_EGRESS_ALLOW: 'private targets that skills may reach: CIDRs or host:port, ports as number or range, comma-separated',
+  AOS_HTTP_PRICES: 'price of calls by host: host[:port]=CENTS_PER_CALL[+CENTS_PER_MIB/MiB], comma-separated',
+  AOS_WORKSPACE_DIR: 'folder of the files that fs_read and fs_write see (default: workspaces in the data folder)',
+  AOS_ENGINE_REPLACED: '1 says that another Temporal store than before is meant',
+  LOG_LEVEL: `${LOG_LEVELS.join(', ')} (default info)`,
+} as const;
+export type SettingName = keyof typeof SETTINGS;
+
+/** Names of the same family that other programs read, so that they are no misspellings of ours. */
+const FOREIGN_NAMES: ReadonlySet<string> = new Set([
+  'TEMPORAL_TLS',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_CONFIG_FILE',
+]);
+const FAMILY = /^(AOS|TEMPORAL|DATABASE|LOG)_/;
+
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  adminKey: string | undefined;
+  keyPepper: string | undefined;
+  databaseUrl: string | undefined;
+  databaseDirectUrl: string | undefined;
+  temporalAddress: string | undefined;
+  temporalNamespace: string;
+  temporalCli: string | undefined;
+  temporalUiPort: number;
+  temporalPort: number | undefined;
+  postgresPort: number | undefined;
+  egressAllow: EgressRule[];
+  httpPrices: HttpPrices;
+  workspaceDir: string;
+  engineReplaced: boolean;
+  logLevel: LogLevel;
+  warnings: string[];
+}
+
+/** All that is wrong with the settings, one line each. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks every setting. Throws ConfigError with all problems at once. */
+export function readConfig(env: Environment = process.env): Readonly<Config> {
+  const { problems, warnings } = checkNames(env);
+  const read = <T>(name: SettingName, parse: (text: string) => T, fallback: T): T => {
+    const text = env[name]?.trim();
+    if (text === undefined || text === '') return fallback;
+    try {
+      return parse(text);
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return fallback;
+    }
+  };
+  const dataDir = read('AOS_DATA_DIR', (text) => resolve(text), resolve('.aos'));
+  const config: Config = {
+    port: read('AOS_PORT', parsePort, 8000),
+    host: read('AOS_HOST', String, '127.0.0.1'),
+    dataDir,
+    adminKey: read('AOS_ADMIN_KEY', parseAdminKey, undefined),
+    keyPepper: read('AOS_KEY_PEPPER', parsePepper, undefined),
+    databaseUrl: read('DATABASE_URL', parsePostgresUrl, undefined),
+    databaseDirectUrl: read('DATABASE_DIRECT_URL', parsePostgresUrl, undefined),
+    temporalAddress: read('TEMPORAL_ADDRESS', parseAddress, undefined),
+    temporalNamespace: read('TEMPORAL_NAMESPACE', String, 'aos'),
+    temporalCli: read('TEMPORAL_CLI', String, undefined),
+    temporalUiPort: read('TEMPORAL_UI_PORT', parsePort, 8233),
+    temporalPort: read('AOS_TEMPORAL_PORT', parsePort, undefined),
+    postgresPort: read('AOS_POSTGRES_PORT', parsePort, undefined),
+    egressAllow: read('AOS_EGRESS_ALLOW', parseEgressAllow, []),
+    httpPrices: read('AOS_HTTP_PRICES', parseHttpPrices, parseHttpPrices('')),
+    workspaceDir: read('AOS_WORKSPACE_DIR', (text) => resolve(text), join(dataDir, 'workspaces')),
+    engineReplaced: read('AOS_ENGINE_REPLACED', parseFlag, false),
+    logLevel: read('LOG_LEVEL', parseLogLevel, 'info'),
+    warnings,
+  };
+  if (config.databaseUrl !== undefined && config.keyPepper === undefined && env['AOS_KEY_PEPPER'] === undefined) {
+    problems.push('AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+function checkNames(env: Environment): { problems: string[]; warnings: string[] } {
+  const known = Object.keys(SETTINGS);
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (!FAMILY.test(name) || known.includes(name) || FOREIGN_NAMES.has(name)) continue;
+    const near = nearest(name, known);
+    if (near) problems.push(`${name}: no such setting, did you mean ${near}?`);
+    else if (name.startsWith('AOS_')) warnings.push(`${name}: no such setting; it is ignored.`);
+  }
+  return { problems, warnings };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new Error(`"${text}" is no port: it takes a whole number from 0 to 65535.`);
+}
+
+function parseAdminKey(text: string): string {
+  if (/^aos_[\x21-\x7e]{32,}$/.test(text)) return text;
+  throw new Error('a key is aos_ and at least 32 more printable characters.');
+}
+
+function parsePepper(text: string): string {
+  if (text.length >= 32) return text;
+  throw new Error('takes at least 32 characters. Make one with: openssl rand -hex 32');
+}
+
+function parsePostgresUrl(text: string): string {
+  if (/^postgres(ql)?:\/\/\S+$/.test(text)) return text;
+  throw new Error('takes a URL like postgresql://user:password@host:5432/database.');
+}
+
+function parseAddress(text: string): string {
+  if (/^\S+:\d{1,5}$/.test(text)) return text;
+  throw new Error(`"${text}" is no address: it takes host:port, for instance 127.0.0.1:7233.`);
+}
+
+function parseFlag(text: string): boolean {
+  if (text === '1' || text === 'true') return true;
+  if (text === '0' || text === 'false') return false;
+  throw new Error(`"${text}" is neither 1 nor 0.`);
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((each) => each === text);
+  if (level) return level;
+  const near = nearest(text, LOG_LEVELS);
+  throw new Error(`"${text}" is none of ${LOG_LEVELS.join(', ')}${near ? `; did you mean ${near}?` : '.'}`);
+}

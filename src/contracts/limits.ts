@@ -1,0 +1,56 @@
+/** Every bound of AOS, with its unit in its name. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const REQUEST_BODY_BYTES_MAX = 2 * MIB;
+export const PLAN_BYTES_MAX = 1 * MIB;
+export const JSON_DEPTH_MAX = 64;
+export const STEPS_PER_PLAN_MAX = 500;
+export const STEP_ID_LENGTH_MAX = 64;
+export const MAX_PARALLEL_DEFAULT = 16;
+export const MAX_PARALLEL_MAX = 64;
+export const LABELS_MAX = 32;
+export const LABEL_LENGTH_MAX = 256;
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+
+export const RUN_DEADLINE_DEFAULT_MS = 24 * 3600 * 1000;
+export const RUN_DEADLINE_MIN_MS = 1000;
+export const RUN_DEADLINE_MAX_MS = 30 * 24 * 3600 * 1000;
+/** How long after its deadline a run may still be open before the reconciler closes it. */
+export const RUN_OVERDUE_MS = 60 * 1000;
+export const STEP_TIMEOUT_MAX_MS = 24 * 3600 * 1000;
+export const TRIES_PER_STEP_MAX = 100;
+export const RETRY_DELAY_MAX_MS = 3600 * 1000;
+/** Executions in a row that end without a new outcome before the run is given up. */
+export const FRUITLESS_EXECUTIONS_MAX = 3;
+
+export const BUDGET_CENTS_DEFAULT = 1000;
+export const BUDGET_CENTS_MAX = 9_000_000_000;
+/** A step's hold outlives its try's deadline by this much before it may expire. */
+export const HOLD_GRACE_MS = 2 * 60 * 1000;
+
+export const OUTPUT_INLINE_BYTES_MAX = 256 * KIB;
+export const OUTPUT_BYTES_MAX = 10 * MIB;
+export const OUTPUT_PREVIEW_CHARS = 1000;
+/** Bound on a step's params once its references are replaced by their values. */
+export const RESOLVED_PARAMS_BYTES_MAX = 16 * MIB;
+
+export const HTTP_RESPONSE_BYTES_MAX = 10 * MIB;
+export const HTTP_REDIRECTS_MAX = 5;
+
+export const TRANSFORM_QUERY_LENGTH_MAX = 10_000;
+/** A program that takes longer does not run inside a chain. */
+export const TRANSFORM_QUICK_MS = 200;
+
+export const INLINE_CHAIN_MS_MAX = 1000;
+export const INLINE_CHAIN_STEPS_MAX = 100;
+export const INLINE_CHAIN_BYTES_MAX = 2 * MIB;
+
+export const WORKSPACE_FILE_BYTES_MAX = 8 * MIB;
+export const WORKSPACE_BYTES_MAX = 256 * MIB;
+export const WORKSPACE_PATH_LENGTH_MAX = 1024;
+
+export const PAGE_SIZE_DEFAULT = 50;
+export const PAGE_SIZE_MAX = 200;
+export const WAIT_MS_MAX = 60 * 1000;

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { Failure, Problem } from './failures.ts';
+import {
+  BUDGET_CENTS_DEFAULT,
+  BUDGET_CENTS_MAX,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
+  LABELS_MAX,
+  LABEL_LENGTH_MAX,
+} from './limits.ts';
+
+export const RUN_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** A lone surrogate has no UTF-8, so it cannot be kept in a column. */
+const text = (lengthMax: number) =>
+  z.string().max(lengthMax).regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
+
+export const Labels = z
+  .record(text(LABEL_LENGTH_MAX), text(LABEL_LENGTH_MAX))
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`);
+
+/** The body of POST /api/v1/runs. The plan itself is checked apart, so that all its problems are told at once. */
+export const SubmitRun = z.object({
+  plan: z.json().optional(),
+  goal: text(10_000).min(1).optional(),
+  agent_id: text(256).min(1).optional(),
+  input: z.json().optional(),
+  budget_cents: z
+    .number()
+    .min(0)
+    .max(BUDGET_CENTS_MAX)
+    .default(BUDGET_CENTS_DEFAULT),
+  labels: Labels.default({}),
+  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
+});
+export type SubmitRun = z.infer<typeof SubmitRun>;
+
+export const CancelRun = z.object({ reason: text(1000).min(1).default('Cancelled on request.') });
+
+
+const STEP_STATUSES = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'cancelled'] as const;
+
+/** One step of a run, without its output. */
+export const StepView = z.object({
+  id: z.string(),
+  index: z.int(),
+  skill: z.string(),
+  status: z.enum(STEP_STATUSES),
+  depends_on: z.array(z.string()),
+  tries: z.int(),
+  cost_cents: z.number(),
+  output_bytes: z.int().nullable(),
+  failure: Failure.optional(),
+  started_at: z.iso.datetime().optional(),
+  completed_at: z.iso.datetime().optional(),
+  duration_ms: z.number().optional(),
+});
+export type StepView = z.infer<typeof StepView>;
+
+export const TryView = z.object({
+  role: z.enum(['main', 'fallback']),
+  number: z.int(),
+  execution: z.int(),
+  status: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+  cost_cents: z.number(),
+  failure: Failure.optional(),
+  started_at: z.iso.datetime(),
+  completed_at: z.iso.datetime().optional(),
+});
+
+/** One step with its tries and output; `output` and `result` are the same value. */
+export const StepDetail = StepView.extend({
+  run_id: z.string(),
+  params: z.json(),
+  effect_key: z.string(),
+  try_list: z.array(TryView),
+  output: z.json().optional(),
+  result: z.json().optional(),
+
+});
+export type StepDetail = z.infer<typeof StepDetail>;
+
+const RunBase = z.object({
+  run_id: z.string(),
+  id: z.string(),
+  agent_id: z.string().optional(),
+  goal: z.string().optional(),
+  labels: z.record(z.string(), z.string()),
+  execution: z.int(),
+  budget_cents: z.number(),
+  cost_cents: z.number(),
+  current_step: z.int(),
+  total_steps: z.int(),
+  created_at: z.iso.datetime(),
+  deadline_at: z.iso.datetime(),
+  started_at: z.iso.datetime().optional(),
+  cancel_requested_at: z.iso.datetime().optional(),
+  /** The number of the run's newest event: it grows with every change. */
+  event_number: z.int(),
+  warnings: z.array(Problem),
+  steps: z.array(StepView).optional(),
+});
+
+const Ended = { completed_at: z.iso.datetime(), duration_ms: z.number() };
+
+const FailedOutcome = z.object({
+  success: z.literal(false),
+  error: z.object({ code: z.string(), message: z.string(), category: z.string(), upstream_status: z.int().optional() }),
+});
+
+/** A run as every reader sees it. `outcome` is absent until the end. */
+export const Run = z.discriminatedUnion('status', [
+  RunBase.extend({ status: z.literal('queued') }),
+  RunBase.extend({ status: z.literal('running') }),
+  RunBase.extend({
+    status: z.literal('succeeded'),
+    ...Ended,
+    output: z.json(),
+    outcome: z.object({ success: z.literal(true), result: z.json(), data: z.json() }),
+  }),
+  RunBase.extend({ status: z.literal('failed'), ...Ended, failure: Failure, outcome: FailedOutcome }),
+  RunBase.extend({ status: z.literal('cancelled'), ...Ended, failure: Failure, outcome: FailedOutcome }),
+]);
+export type Run = z.infer<typeof Run>;
+
+export const RunPage = z.object({
+  data: z.array(Run),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type RunPage = z.infer<typeof RunPage>;

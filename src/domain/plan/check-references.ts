@@ -1,0 +1,102 @@
+import type { Json } from '../../contracts/json.ts';
+import { nearest } from '../near-miss.ts';
+import type { PlanContext, StepPlace } from './plan-context.ts';
+import { REFERENCE_ROOTS } from './reference-syntax.ts';
+import type { ParsedReference, Reference } from './reference-syntax.ts';
+import { bracedPartsOf } from './references.ts';
+import { clip, didYouMean, quote } from './wording.ts';
+
+const show = (source: string): string => `\`{{${clip(source, 200)}}}\``;
+
+function checkStepReference(
+  context: PlanContext,
+  place: StepPlace,
+  pointer: string,
+  reference: Reference & { root: 'steps' },
+): void {
+  const { problems, ids, indexOf } = context;
+  const { step, source } = reference;
+  const other = typeof step === 'string' ? indexOf.get(step) : step < ids.length ? step : undefined;
+  if (other === undefined) {
+    problems.add(pointer, 'REFERENCE_UNKNOWN_STEP', () =>
+      typeof step === 'string'
+        ? `${show(source)}: the plan has no step ${quote(step)}${didYouMean(nearest(step, ids))}`
+        : `${show(source)}: the plan has ${ids.length} steps, so \`[N]\` goes from 0 to ${ids.length - 1}.`,
+    );
+    return;
+  }
+  const id = quote(ids[other]!);
+  if (other === place.index) {
+    problems.add(
+      pointer,
+      'REFERENCE_NOT_BEFORE',
+      () => `${show(source)}: step ${id} cannot read its own ${reference.field}.`,
+    );
+  } else if (context.ancestors.has(place.index, other) === false) {
+    problems.add(
+      pointer,
+      'REFERENCE_NOT_BEFORE',
+      () =>
+        `${show(source)}: step ${id} need not be done before this one. Add it to \`depends_on\`.`,
+    );
+  }
+}
+
+/** Checks one reference, or what was meant as one. */
+export function checkReference(
+  context: PlanContext,
+  place: StepPlace,
+  pointer: string,
+  part: Exclude<ParsedReference, { kind: 'unknown_root' }>,
+): void {
+  const { problems } = context;
+  if (part.kind === 'malformed') {
+    problems.add(
+      pointer,
+      'REFERENCE_INVALID',
+      () =>
+        `${show(part.source)} is not a valid reference: ${part.why}. Literal braces are written \`\\{{\`.`,
+    );
+    return;
+  }
+  const { reference } = part;
+  if (reference.root === 'secrets') {
+    problems.add(
+      pointer,
+      'NOT_AVAILABLE_YET',
+      () => `${show(reference.source)}: secrets are not available in this version.`,
+    );
+  } else if (reference.root === 'previous') {
+    const count = place.dependencies.length;
+    if (count === 1 || place.isUncertain) return;
+    problems.add(
+      pointer,
+      'PREVIOUS_AMBIGUOUS',
+      () =>
+        `${show(reference.source)} needs exactly one dependency, but the step has ${count}. Name the step: \`{{steps.ID.output}}\`.`,
+    );
+  } else if (reference.root === 'steps') {
+    checkStepReference(context, place, pointer, reference);
+  }
+}
+
+/** Checks every reference in a value. */
+export function checkReferences(
+  context: PlanContext,
+  place: StepPlace,
+  pointer: string,
+  value: Json,
+): void {
+  for (const { pointer: at, part } of bracedPartsOf(value, pointer)) {
+    if (part.kind !== 'unknown_root') checkReference(context, place, at, part);
+    else {
+      const near = nearest(part.root, REFERENCE_ROOTS);
+      context.warnings.add(
+        at,
+        'NOT_A_REFERENCE',
+        () =>
+          `${show(part.source)} stays text: ${quote(part.root)} is no root of a reference${didYouMean(near)}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { uuidv7 } from 'uuidv7';
+import type { TryAddress, TryReply } from '../contracts/activities.ts';
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import type { JsonObject } from '../contracts/json.ts';
+import { centsFromMicroCents } from '../contracts/money.ts';
+import { effectKeyOf } from '../domain/effect-keys.ts';
+import type { Skill } from '../skills/skill.ts';
+import { appendEvents } from '../storage/events.ts';
+import { withTransaction } from '../storage/pool.ts';
+import type { Transaction } from '../storage/pool.ts';
+import { lockRun, markRunStarted, readRun } from '../storage/runs.ts';
+import type { RunRow } from '../storage/runs.ts';
+import { findStep, markStepStarted } from '../storage/steps.ts';
+import type { StepRowWithSpec } from '../storage/steps.ts';
+import { fenceTry, findTry } from '../storage/tries.ts';
+import type { TryKey, TryRow } from '../storage/tries.ts';
+import type { RunDeps } from './deps.ts';
+import { holdForTry } from './hold-for-try.ts';
+import { loadScope } from './load-scope.ts';
+import { prepareCall } from './prepare-call.ts';
+import type { PreparedCall } from './prepare-call.ts';
+import { stateOf } from './run-state.ts';
+import { recordSkip, recordTryEnd, standingOutcome } from './try-outcomes.ts';
+import type { FencedTry } from './try-outcomes.ts';
+
+/** A call that this worker alone may record. */
+export interface BegunCall extends FencedTry {
+  skill: Skill;
+  params: JsonObject;
+  effectKey: string;
+  timeoutMs: number;
+}
+
+export type BegunTry = { kind: 'reply'; reply: TryReply } | { kind: 'call'; call: BegunCall };
+
+/** Rolls the transaction back when the hold has to wait for another step's. */
+class BudgetBusy extends Error {}
+
+/**
+ * Part (a) of a step's try: checks that the execution is open, resolves the params, holds the worst case and writes
+ * the try under a fresh fence. After it either nothing is to be called, or exactly this caller may record the outcome.
+ */
+export async function beginTry(deps: RunDeps, address: TryAddress): Promise<BegunTry> {
+  const { pool } = deps;
+  const [run, step] = await Promise.all([
+    readRun(pool, address.run_id),
+    findStep(pool, address.run_id, address.step_id),
+  ]);
+  if (!run || !step) return { kind: 'reply', reply: { kind: 'closed' } };
+  const key: TryKey = {
+    runId: run.id,
+    stepId: step.id,
+    generation: step.generation,
+    role: address.role,
+    number: address.try,
+  };
+  const early = await replyWithoutCall(pool, run, step, key, address);
+  if (early) return { kind: 'reply', reply: early };
+
+  const scope = await loadScope(pool, run.id, step.spec);
+  const prepared = prepareCall(deps.skills, step.spec, address.role, scope);
+  try {
+    return await withTransaction(pool, async (tx) => {
+      const locked = (await lockRun(tx, run.id))!;
+      const late = await replyWithoutCall(tx, locked, step, key, address);
+      if (late) return { kind: 'reply', reply: late };
+      if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
+      return await openCall(tx, locked, step, key, prepared);
+    });
+  } catch (error) {
+    if (error instanceof BudgetBusy) return { kind: 'reply', reply: { kind: 'busy' } };
+    throw error;
+  }
+}
+
+/** The answer when nothing may or need be called: an outcome stands, or the execution is over. */
+async function replyWithoutCall(
+  db: Parameters<typeof findTry>[0],
+  run: RunRow,
+  step: StepRowWithSpec,
+  key: TryKey,
+  address: TryAddress,
+): Promise<TryReply | undefined> {
+  const stands = standingOutcome(step, await findTry(db, key), address.role);
+  if (stands) return stands;
+  const state = stateOf(run, address.execution);
+  return state === 'open' ? undefined : { kind: state };
+}
+
+async function openCall(
+  tx: Transaction,
+  run: RunRow,
+  step: StepRowWithSpec,
+  key: TryKey,
+  prepared: PreparedCall,
+): Promise<BegunTry> {
+  const lost = await findTry(tx, key);
+  const fenced: FencedTry = { run, step, key, fence: uuidv7(), holdId: null };
+  const refuse = async (failure: Failure): Promise<BegunTry> => {
+    await writeFence(tx, fenced, run.deadline_at, 0, lost);
+    const reply = await recordTryEnd(tx, fenced, { failure, hold: { kind: 'release' } });
+    return { kind: 'reply', reply: reply! };
+  };
+  if (prepared.kind === 'skip') return { kind: 'reply', reply: await recordSkip(tx, run, step) };
+  const remainingMs = run.deadline_at.getTime() - Date.now();
+  if (lost) {
+    const known = { ...fenced, fence: lost.fence, holdId: lost.hold_id };
+    const repeatable =
+      prepared.kind === 'call' && (step.spec.idempotent === true || prepared.skill.isIdempotent(prepared.params));
+    if (!repeatable || remainingMs <= 0) {
+      const failure = repeatable ? deadlineExceeded(run) : effectUnknown(step, key);
+      const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'presume' } });
+      return { kind: 'reply', reply: reply! };
+    }
+  }
+  if (prepared.kind === 'failure') return refuse(prepared.failure);
+  if (remainingMs <= 0) return refuse(deadlineExceeded(run));
+
+  const { skill, params } = prepared;
+  const { timeout } = skill.contract;
+  const wantedMs = step.spec.timeout_ms ?? skill.timeoutMs(params) ?? timeout.default_ms;
+  const timeoutMs = Math.min(wantedMs, timeout.max_ms, remainingMs);
+  const deadlineAt = new Date(Date.now() + timeoutMs);
+  const hold = await holdForTry(tx, fenced, skill, params, deadlineAt, lost);
+  if (hold.kind === 'busy') throw new BudgetBusy();
+  if (hold.kind === 'refused') return refuse(hold.failure);
+  const held = { ...fenced, holdId: hold.holdId };
+  await writeFence(tx, held, deadlineAt, hold.heldMicroCents, lost);
+  return { kind: 'call', call: { ...held, skill, params, effectKey: effectKeyOf(key), timeoutMs } };
+}
+
+async function writeFence(
+  tx: Transaction,
+  { run, key, fence, holdId }: FencedTry,
+  deadlineAt: Date,
+  heldMicroCents: number,
+  lost: TryRow | undefined,
+): Promise<void> {
+  await fenceTry(tx, key, { execution: run.execution, fence, holdId, deadlineAt });
+  if (!lost) await markStepStarted(tx, run.id, key.stepId, key.role);
+  const data = { role: key.role, try: key.number, held_cents: centsFromMicroCents(heldMicroCents) };
+  await appendEvents(tx, run.id, [{ type: 'step.started', stepId: key.stepId, data }]);
+}
+
+const effectUnknown = (step: StepRowWithSpec, key: TryKey): Failure =>
+  createFailure(
+    'EFFECT_UNKNOWN',
+    `The worker that called the skill of step ${step.id} was lost, and the call may not safely be repeated. ` +
+      `Look in the outside system for the effect key ${effectKeyOf(key)}.`,
+  );
+
+export const deadlineExceeded = (run: RunRow): Failure =>
+  createFailure('DEADLINE_EXCEEDED', `The run's deadline was ${run.deadline_at.toISOString()}.`);

@@ -1,0 +1,143 @@
+import type { ExecuteInline, StepStatus, TryOutcome } from '../contracts/activities.ts';
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import type { Json } from '../contracts/json.ts';
+import { INLINE_CHAIN_BYTES_MAX, INLINE_CHAIN_MS_MAX, INLINE_CHAIN_STEPS_MAX } from '../contracts/limits.ts';
+import type { SkillResult } from '../contracts/skill.ts';
+import { afterTry } from '../domain/after-try.ts';
+import { effectKeyOf } from '../domain/effect-keys.ts';
+import { readySteps } from '../domain/ready-steps.ts';
+import type { Skill } from '../skills/skill.ts';
+import type { Pool } from '../storage/pool.ts';
+import type { RunRow } from '../storage/runs.ts';
+import { readStepValues } from '../storage/steps.ts';
+import type { StepRowWithSpec } from '../storage/steps.ts';
+import type { RunDeps } from './deps.ts';
+import { addValues, createScope, stepsReadBy } from './load-scope.ts';
+import type { LoadedScope } from './load-scope.ts';
+import { outputTooLargeMessage, packOutput } from './outputs.ts';
+import type { PackedOutput } from './outputs.ts';
+import { prepareCall } from './prepare-call.ts';
+import { standingOutcome } from './try-outcomes.ts';
+
+/** A step that a chain has computed and has yet to record. */
+export interface ComputedStep {
+  step: StepRowWithSpec;
+  status: 'succeeded' | 'failed' | 'skipped';
+  output?: PackedOutput;
+  failure?: Failure;
+  startedAt: Date;
+}
+
+export interface ComputedChain {
+  computed: ComputedStep[];
+  /** Steps of which an outcome already stood. */
+  standing: { step_id: string; outcome: TryOutcome }[];
+  deferred: string[];
+}
+
+/** Computes the ready inline steps, and those that become ready through them alone, without writing anything. */
+export async function computeChain(
+  deps: RunDeps,
+  run: RunRow,
+  steps: readonly StepRowWithSpec[],
+  input: Json,
+  request: ExecuteInline,
+): Promise<ComputedChain> {
+  const chain: ComputedChain = { computed: [], standing: [], deferred: [] };
+  const statuses = new Map<string, StepStatus>(request.done.map((id) => [id, 'succeeded']));
+  const reachable = new Set(request.ready);
+  const scope = createScope(input, steps.map((step) => step.id));
+  const inline = steps.filter((step) => step.inline);
+  const startedMs = performance.now();
+  let bytes = 0;
+
+  const isRoom = () =>
+    performance.now() - startedMs < INLINE_CHAIN_MS_MAX &&
+    chain.computed.length + chain.standing.length < INLINE_CHAIN_STEPS_MAX &&
+    bytes < INLINE_CHAIN_BYTES_MAX;
+  const nextStep = () =>
+    readySteps(inline, (id) => statuses.get(id) ?? 'pending').find(
+      (step) => reachable.has(step.id) || step.depends_on.some((id) => reachable.has(id)),
+    );
+
+  for (let step = nextStep(); step && isRoom(); step = nextStep()) {
+    reachable.add(step.id);
+    const stands = standingOutcome(step, undefined, 'main');
+    if (stands) {
+      chain.standing.push({ step_id: step.id, outcome: stands });
+      statuses.set(step.id, stands.status);
+      if (stands.status === 'failed' || stands.status === 'cancelled') break;
+      continue;
+    }
+    const computed = await computeStep(deps, run, step, scope);
+    if (computed === 'deferred') {
+      chain.deferred.push(step.id);
+      statuses.set(step.id, 'running');
+      continue;
+    }
+    chain.computed.push(computed);
+    statuses.set(step.id, computed.status);
+    bytes += computed.output?.bytes ?? 0;
+    if (computed.status === 'failed') break;
+  }
+  return chain;
+}
+
+async function computeStep(
+  deps: RunDeps,
+  run: RunRow,
+  step: StepRowWithSpec,
+  scope: LoadedScope,
+): Promise<ComputedStep | 'deferred'> {
+  const startedAt = new Date();
+  await loadMissing(deps.pool, run.id, step, scope);
+  const previousId = step.depends_on.length === 1 ? { previousId: step.depends_on[0]! } : {};
+  const prepared = prepareCall(deps.skills, step.spec, 'main', { ...scope, ...previousId });
+  if (prepared.kind === 'skip') return { step, status: 'skipped', startedAt };
+  if (prepared.kind === 'failure') return failedStep(run, step, scope, prepared.failure, startedAt);
+
+  const effectKey = effectKeyOf({ runId: run.id, stepId: step.id, generation: step.generation, role: 'main' });
+  const result = await callQuickly(prepared.skill, {
+    params: prepared.params,
+    tenantId: run.tenant_id,
+    effectKey,
+    signal: AbortSignal.timeout(INLINE_CHAIN_MS_MAX),
+    timeoutMs: INLINE_CHAIN_MS_MAX,
+  });
+  if (result === 'deferred') return 'deferred';
+  if (!result.ok) {
+    const { code, message, ...facts } = result.failure;
+    const failure = createFailure(code, message, { ...facts, step_id: step.id });
+    // A failure that may pass is left to the activity, which counts tries.
+    if (failure.retryable && step.spec.policy.max_attempts > 1) return 'deferred';
+    return failedStep(run, step, scope, failure, startedAt);
+  }
+  const output = packOutput(run.tenant_id, run.id, result.output);
+  if (!output) return failedStep(run, step, scope, createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')), startedAt);
+  scope.steps.set(step.id, { output: result.output });
+  scope.answeredBy.set(step.id, step.skill);
+  return { step, status: 'succeeded', output, startedAt };
+}
+
+const callQuickly = async (skill: Skill, call: Parameters<Skill['call']>[0]): Promise<SkillResult | 'deferred'> =>
+  skill.callQuickly ? skill.callQuickly(call) : 'deferred';
+
+function failedStep(
+  run: RunRow,
+  step: StepRowWithSpec,
+  scope: LoadedScope,
+  failure: Failure,
+  startedAt: Date,
+): ComputedStep {
+  const outcome: TryOutcome = { kind: 'outcome', status: 'failed', code: failure.code, retryable: false };
+  const next = afterTry(step.spec.policy, 'main', 1, outcome, run.deadline_at.getTime() - Date.now());
+  const status = next.kind === 'end' && next.status === 'skipped' ? 'skipped' : 'failed';
+  scope.steps.set(step.id, { failure: failure as unknown as Json });
+  return { step, status, failure, startedAt };
+}
+
+async function loadMissing(pool: Pool, runId: string, step: StepRowWithSpec, scope: LoadedScope): Promise<void> {
+  const missing = stepsReadBy(step.spec, scope.stepIds).filter((id) => !scope.steps.has(id));
+  if (missing.length > 0) addValues(scope, await readStepValues(pool, runId, missing));
+}

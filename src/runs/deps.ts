@@ -1,0 +1,14 @@
+import type { Logger } from '../telemetry/logger.ts';
+import type { SkillRegistry } from '../skills/registry.ts';
+import type { Pool } from '../storage/pool.ts';
+import type { Wakeups } from '../storage/wakeups.ts';
+
+/** What everything that acts on a run needs. */
+export interface RunDeps {
+  pool: Pool;
+  skills: SkillRegistry;
+  /** Stored with every estimate, hold and settlement. */
+  priceTableVersion: string;
+  wakeups: Wakeups;
+  logger: Logger;
+}

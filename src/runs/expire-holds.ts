@@ -1,0 +1,50 @@
+import { entryKeyOf } from '../domain/effect-keys.ts';
+import { listExpiredHolds } from '../storage/holds.ts';
+import type { Hold } from '../storage/holds.ts';
+import { releaseHold } from '../storage/ledger.ts';
+import { withTransaction } from '../storage/pool.ts';
+import { lockRun } from '../storage/runs.ts';
+import type { Engine } from '../temporal/engine.ts';
+import type { RunDeps } from './deps.ts';
+
+const HOLDS_PER_PASS = 50;
+
+/** Ends the holds of steps whose time is over and of which the engine knows no live try. Answers how many. */
+export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<number> {
+  const { pool, engine } = deps;
+  let expired = 0;
+  for (const hold of await listExpiredHolds(pool, HOLDS_PER_PASS)) {
+    const run = await withTransaction(pool, (tx) => lockRun(tx, hold.runId));
+    if (!run || (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!))) continue;
+    if (await expire(deps, hold)) expired += 1;
+  }
+  return expired;
+}
+
+/** The run's lock and the fence keep out an activity that has begun again since the hold was listed. */
+async function expire({ pool, logger }: RunDeps, hold: Hold): Promise<boolean> {
+  return withTransaction(pool, async (tx) => {
+    const run = await lockRun(tx, hold.runId);
+    const { rows } = await tx.query('SELECT 1 FROM holds WHERE id = $1 AND fence = $2 AND expires_at < now()', [
+      hold.id,
+      hold.fence,
+    ]);
+    if (!run || rows.length === 0) return false;
+    const address = {
+      runId: hold.runId,
+      stepId: hold.stepId!,
+      generation: hold.generation!,
+      role: hold.role!,
+      number: hold.try!,
+    };
+    const subject = {
+      runId: run.id,
+      execution: run.execution,
+      stepId: hold.stepId!,
+      try: hold.try!,
+      actor: 'reconciler',
+    };
+    logger.warn('hold.expired', { run_id: run.id, step_id: hold.stepId, hold_id: hold.id });
+    return releaseHold(tx, { holdId: hold.id, key: entryKeyOf(address, hold.fence!, 'expire'), subject }, 'expire');
+  });
+}

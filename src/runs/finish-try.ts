@@ -1,0 +1,55 @@
+import type { TryOutcome } from '../contracts/activities.ts';
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import type { SkillResult } from '../contracts/skill.ts';
+import { withTransaction } from '../storage/pool.ts';
+import { lockRun } from '../storage/runs.ts';
+import type { RunRow } from '../storage/runs.ts';
+import { findStep } from '../storage/steps.ts';
+import { findTry } from '../storage/tries.ts';
+import type { BegunCall } from './begin-try.ts';
+import { deadlineExceeded } from './begin-try.ts';
+import type { RunDeps } from './deps.ts';
+import { postLateCost } from './late-cost.ts';
+import { outputTooLargeMessage, packOutput } from './outputs.ts';
+import type { PackedOutput } from './outputs.ts';
+import { recordTryEnd, standingOutcome } from './try-outcomes.ts';
+
+/** Nothing was recorded and nothing stands: the engine calls the step again, or abandons it. */
+export class OutcomeNotMine extends Error {}
+
+/**
+ * Part (c) of a step's try: settles the cost and writes the outcome in one transaction, if the fence still holds.
+ * A late one posts its cost and answers what stands.
+ */
+export async function finishTry(deps: RunDeps, call: BegunCall, result: SkillResult): Promise<TryOutcome> {
+  return withTransaction(deps.pool, async (tx) => {
+    const run = (await lockRun(tx, call.run.id))!;
+    const actualMicroCents = result.usage.cost_micro_cents;
+    const ended = endingOf(run, call, result);
+    const recorded = await recordTryEnd(
+      tx,
+      { ...call, run },
+      { ...ended, hold: { kind: 'settle', actualMicroCents } },
+    );
+    if (recorded) return recorded;
+
+    // My own commit, whose answer was lost, differs by nothing and posts nothing.
+    if (call.holdId !== null) await postLateCost(tx, { ...call, run, holdId: call.holdId }, actualMicroCents);
+    const step = await findStep(tx, run.id, call.key.stepId);
+    const stands = step && standingOutcome(step, await findTry(tx, call.key), call.key.role);
+    if (!stands) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
+    return stands;
+  });
+}
+
+function endingOf(run: RunRow, call: BegunCall, result: SkillResult): { output?: PackedOutput; failure?: Failure } {
+  if (result.ok) {
+    const output = packOutput(run.tenant_id, run.id, result.output);
+    return output ? { output } : { failure: createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')) };
+  }
+  const { code, message, ...facts } = result.failure;
+  const isOver = run.deadline_at.getTime() <= Date.now();
+  if (isOver && (code === 'TIMEOUT' || code === 'CANCELLED')) return { failure: deadlineExceeded(run) };
+  return { failure: createFailure(code, message, { ...facts, step_id: call.key.stepId }) };
+}

@@ -1,0 +1,87 @@
+import { uuidv7 } from 'uuidv7';
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import type { JsonObject } from '../contracts/json.ts';
+import { HOLD_GRACE_MS } from '../contracts/limits.ts';
+import { centsFromMicroCents } from '../contracts/money.ts';
+import type { Balances } from '../domain/balances.ts';
+import { entryKeyOf } from '../domain/effect-keys.ts';
+import type { Skill } from '../skills/skill.ts';
+import { hasOtherStepHold, renewHold } from '../storage/holds.ts';
+import { placeHold, settleHold } from '../storage/ledger.ts';
+import type { Transaction } from '../storage/pool.ts';
+import { recordOnStep } from '../storage/steps.ts';
+import type { TryRow } from '../storage/tries.ts';
+import { endOfHold, subjectOf } from './try-outcomes.ts';
+import type { FencedTry } from './try-outcomes.ts';
+
+export type HoldReply =
+  | { kind: 'held'; holdId: string | null; heldMicroCents: number }
+  | { kind: 'busy' }
+  | { kind: 'refused'; failure: Failure };
+
+/** Holds the worst case of a call for a fresh fence; `lost` is the try's row when an earlier worker was lost with it. */
+export async function holdForTry(
+  tx: Transaction,
+  fenced: FencedTry,
+  skill: Skill,
+  params: JsonObject,
+  deadlineAt: Date,
+  lost: TryRow | undefined,
+): Promise<HoldReply> {
+  const { run, step, key, fence } = fenced;
+  const expiresAt = new Date(deadlineAt.getTime() + HOLD_GRACE_MS);
+  if (lost?.hold_id && skill.contract.cost.per !== 'call') {
+    await renewHold(tx, lost.hold_id, fence, expiresAt);
+    return { kind: 'held', holdId: lost.hold_id, heldMicroCents: 0 };
+  }
+  if (lost?.hold_id) {
+    // Priced per call: the lost one has been paid for, as far as anybody can know.
+    const spent = await settleHold(tx, endOfHold({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'), 'whole', 'presumed');
+    await recordOnStep(tx, run.id, step.id, spent ?? 0);
+  }
+  const worstMicroCents = skill.worstCaseMicroCents(params);
+  const cap = step.spec.max_cost_micro_cents;
+  if (cap !== undefined && worstMicroCents > cap) {
+    return { kind: 'refused', failure: overStepCap(step.id, worstMicroCents, cap) };
+  }
+  if (worstMicroCents === 0) return { kind: 'held', holdId: null, heldMicroCents: 0 };
+  const holdId = `hold_${uuidv7()}`;
+  const placed = await placeHold(tx, {
+    hold: {
+      id: holdId,
+      accountId: run.account_id,
+      amountMicroCents: worstMicroCents,
+      runId: run.id,
+      stepId: step.id,
+      generation: step.generation,
+      role: key.role,
+      try: key.number,
+      fence,
+      expiresAt,
+    },
+    key: entryKeyOf(key, fence, 'hold'),
+    basis: 'worst_case',
+    subject: subjectOf(fenced),
+  });
+  if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
+  if (await hasOtherStepHold(tx, run.account_id, step.id)) return { kind: 'busy' };
+  return { kind: 'refused', failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances) };
+}
+
+const cents = (microCents: number): string => `${centsFromMicroCents(microCents)} cents`;
+
+export function budgetExceeded(accountId: string, askedMicroCents: number, balances: Balances): Failure {
+  const { limit, settled, reserved, overage } = balances;
+  return createFailure(
+    'BUDGET_EXCEEDED',
+    `Account ${accountId} has a limit of ${limit === null ? 'none' : cents(limit)}: ${cents(settled)} settled, ` +
+      `${cents(reserved)} reserved, ${cents(overage)} over. The call may cost up to ${cents(askedMicroCents)}, which does not fit.`,
+  );
+}
+
+const overStepCap = (stepId: string, worstMicroCents: number, capMicroCents: number): Failure =>
+  createFailure(
+    'BUDGET_EXCEEDED',
+    `Step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its max_cost_cents of ${cents(capMicroCents)}.`,
+  );

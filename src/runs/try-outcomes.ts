@@ -1,0 +1,165 @@
+import type { StepRole, TryOutcome } from '../contracts/activities.ts';
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import { centsFromMicroCents } from '../contracts/money.ts';
+import { afterTry } from '../domain/after-try.ts';
+import { entryKeyOf } from '../domain/effect-keys.ts';
+import { insertArtifact } from '../storage/artifacts.ts';
+import { appendEvents } from '../storage/events.ts';
+import type { NewEvent } from '../storage/events.ts';
+import { releaseHold, settleHold } from '../storage/ledger.ts';
+import type { EndHold } from '../storage/ledger.ts';
+import type { Transaction } from '../storage/pool.ts';
+import { clearFruitless } from '../storage/runs.ts';
+import type { RunRow } from '../storage/runs.ts';
+import { recordOnStep } from '../storage/steps.ts';
+import type { StepEnding, StepRowWithSpec } from '../storage/steps.ts';
+import { endTry } from '../storage/tries.ts';
+import type { TryKey, TryRow } from '../storage/tries.ts';
+import type { EntrySubject } from '../storage/transactions.ts';
+import { postLateCost } from './late-cost.ts';
+import type { PackedOutput } from './outputs.ts';
+
+/** A try and the fence under which an outcome may be written. */
+export interface FencedTry {
+  run: RunRow;
+  step: StepRowWithSpec;
+  key: TryKey;
+  fence: string;
+  holdId: string | null;
+}
+
+/** How a try ends, and what becomes of its hold. */
+export interface TryEnd {
+  output?: PackedOutput;
+  failure?: Failure;
+  hold: { kind: 'settle'; actualMicroCents: number } | { kind: 'presume' } | { kind: 'release' };
+}
+
+const outcomeOfFailure = (failure: Failure | undefined): TryOutcome => {
+  if (!failure) return { kind: 'outcome', status: 'succeeded' };
+  return {
+    kind: 'outcome',
+    status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed',
+    code: failure.code,
+    retryable: failure.retryable,
+    ...(failure.retry_after_ms !== undefined && { retry_after_ms: failure.retry_after_ms }),
+  };
+};
+
+const failureOf = (text: string | null): Failure | undefined =>
+  text === null ? undefined : (JSON.parse(text) as Failure);
+
+/** The outcome that already stands for a try, if there is one: the row decides. */
+export function standingOutcome(
+  step: StepRowWithSpec,
+  row: TryRow | undefined,
+  role: StepRole,
+): TryOutcome | undefined {
+  if (row?.status) return outcomeOfFailure(failureOf(row.failure));
+  if (row || step.status === 'pending' || step.status === 'running') return undefined;
+  if (step.status === 'succeeded' && step.role !== role) return undefined;
+  return { ...outcomeOfFailure(failureOf(step.failure)), status: step.status, retryable: false };
+}
+
+export function subjectOf({ run, key }: Pick<FencedTry, 'run' | 'key'>): EntrySubject {
+  return {
+    runId: run.id,
+    execution: run.execution,
+    stepId: key.stepId,
+    try: key.number,
+    priceTableVersion: run.price_table_version,
+    actor: 'worker',
+  };
+}
+
+export const endOfHold = (fenced: FencedTry, holdId: string, kind: string): EndHold => ({
+  holdId,
+  key: entryKeyOf(fenced.key, fenced.fence, kind),
+  subject: subjectOf(fenced),
+});
+
+/**
+ * Writes the outcome of a try with its money, its step and its events, unless another fence or an outcome stands:
+ * then nothing is written and the answer is undefined. The caller has locked the run.
+ */
+export async function recordTryEnd(tx: Transaction, fenced: FencedTry, end: TryEnd): Promise<TryOutcome | undefined> {
+  const outcome = outcomeOfFailure(end.failure);
+  const actual = end.hold.kind === 'settle' ? end.hold.actualMicroCents : 0;
+  const ending = {
+    status: outcome.status === 'skipped' ? ('succeeded' as const) : outcome.status,
+    ...(end.failure && { failure: end.failure }),
+    costMicroCents: actual,
+  };
+  if (!(await endTry(tx, fenced.key, fenced.fence, ending))) return undefined;
+  const cost = await endHold(tx, fenced, end.hold);
+  await writeStep(tx, fenced, end, outcome, cost);
+  await clearFruitless(tx, fenced.run.id);
+  return outcome;
+}
+
+async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']): Promise<number> {
+  if (fenced.holdId === null) return 0;
+  const end = endOfHold(fenced, fenced.holdId, how.kind === 'release' ? 'release' : 'settle');
+  if (how.kind === 'release') {
+    await releaseHold(tx, end);
+    return 0;
+  }
+  const spent = await settleHold(
+    tx,
+    end,
+    how.kind === 'presume' ? 'whole' : how.actualMicroCents,
+    how.kind === 'presume' ? 'presumed' : 'actual',
+  );
+  if (spent !== undefined || how.kind === 'presume') return spent ?? 0;
+  await postLateCost(tx, { ...fenced, holdId: fenced.holdId }, how.actualMicroCents);
+  return how.actualMicroCents;
+}
+
+async function writeStep(
+  tx: Transaction,
+  { run, step, key }: FencedTry,
+  { output, failure }: TryEnd,
+  outcome: TryOutcome,
+  costMicroCents: number,
+): Promise<void> {
+  const remainingMs = run.deadline_at.getTime() - Date.now();
+  const next = afterTry(step.spec.policy, key.role, key.number, outcome, remainingMs);
+  const data = {
+    role: key.role,
+    try: key.number,
+    cost_cents: centsFromMicroCents(costMicroCents),
+    ...(failure && { failure }),
+  };
+  if (next.kind !== 'end') {
+    await recordOnStep(tx, run.id, step.id, costMicroCents);
+    const retry_in_ms = next.kind === 'retry' ? next.delayMs : 0;
+    await appendEvents(tx, run.id, [{ type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms } }]);
+    return;
+  }
+  if (output?.artifact) await insertArtifact(tx, output.artifact);
+  const ending: StepEnding = {
+    status: next.status,
+    ...(output && { outputBytes: output.bytes }),
+    ...(output?.text !== undefined && { output: output.text }),
+    ...(output?.artifact && { artifactId: output.artifact.id }),
+    ...(failure && { failure }),
+  };
+  await recordOnStep(tx, run.id, step.id, costMicroCents, ending);
+  await appendEvents(tx, run.id, [{ type: `step.${next.status}`, stepId: step.id, data }]);
+}
+
+/** Records that a step's condition was false: it has no try. */
+export async function recordSkip(tx: Transaction, run: RunRow, step: StepRowWithSpec): Promise<TryOutcome> {
+  await recordOnStep(tx, run.id, step.id, 0, { status: 'skipped' });
+  const event: NewEvent = { type: 'step.skipped', stepId: step.id, data: { reason: 'The condition in `when` was false.' } };
+  await appendEvents(tx, run.id, [event]);
+  await clearFruitless(tx, run.id);
+  return { kind: 'outcome', status: 'skipped' };
+}
+
+export const stepLost = (skill: string, effectKey: string): Failure =>
+  createFailure(
+    'STEP_LOST',
+    `The call of \`${skill}\` ended without an outcome. Its effect key is ${effectKey}.`,
+  );

@@ -1,0 +1,113 @@
+import type { Failure } from '../contracts/failures.ts';
+import type { Json } from '../contracts/json.ts';
+import { centsFromMicroCents } from '../contracts/money.ts';
+import type { Run, StepDetail, StepView } from '../contracts/run.ts';
+import { effectKeyOf } from '../domain/effect-keys.ts';
+import { readStoredOutput } from '../storage/artifacts.ts';
+import type { StoredOutput } from '../storage/artifacts.ts';
+import type { Db } from '../storage/pool.ts';
+import type { RunRow } from '../storage/runs.ts';
+import { listSteps } from '../storage/steps.ts';
+import type { StepRow, StepRowWithSpec } from '../storage/steps.ts';
+import type { TryRow } from '../storage/tries.ts';
+
+const failureOf = (text: string): Failure => JSON.parse(text) as Failure;
+
+/** What a reader sees of a stored output: the value itself, or where a large one can be had. */
+export function viewOutput(runId: string, stepId: string, stored: StoredOutput | undefined): Json {
+  if (stored?.artifact) {
+    const { sha256, bytes, preview } = stored.artifact;
+    return { ref: outputPath(runId, stepId), sha256, bytes, preview };
+  }
+  return stored?.output == null ? null : (JSON.parse(stored.output) as Json);
+}
+
+const outputPath = (runId: string, stepId: string): string => `/api/v1/runs/${runId}/steps/${stepId}/output`;
+
+export function viewStep(row: StepRow): StepView {
+  return {
+    id: row.id,
+    index: row.index,
+    skill: row.skill,
+    status: row.status,
+    depends_on: row.depends_on,
+    tries: row.tries,
+    cost_cents: centsFromMicroCents(row.cost_micro_cents),
+    output_bytes: row.output_bytes,
+    ...(row.failure !== null && { failure: failureOf(row.failure) }),
+    ...(row.started_at && { started_at: row.started_at.toISOString() }),
+    ...(row.completed_at && { completed_at: row.completed_at.toISOString() }),
+    ...(row.started_at &&
+      row.completed_at && { duration_ms: row.completed_at.getTime() - row.started_at.getTime() }),
+  };
+}
+
+/** The run object: with its steps when they are given, with its output when it has succeeded. */
+export function viewRun(row: RunRow, steps: readonly StepRow[] | undefined, output: Json): Run {
+  const base = {
+    run_id: row.id,
+    id: row.id,
+    ...(row.agent_id !== null && { agent_id: row.agent_id }),
+    ...(row.goal !== null && { goal: row.goal }),
+    labels: row.labels,
+    execution: row.execution,
+    budget_cents: centsFromMicroCents(row.budget_micro_cents),
+    cost_cents: centsFromMicroCents(row.cost_micro_cents),
+    current_step: steps?.filter((step) => step.status !== 'pending').length ?? 0,
+    total_steps: steps?.length ?? 0,
+    created_at: row.created_at.toISOString(),
+    deadline_at: row.deadline_at.toISOString(),
+    ...(row.started_at && { started_at: row.started_at.toISOString() }),
+    ...(row.cancel_requested_at && { cancel_requested_at: row.cancel_requested_at.toISOString() }),
+    event_number: row.event_number,
+    warnings: row.warnings,
+    ...(steps && { steps: steps.map(viewStep) }),
+  };
+  if (row.status === 'queued' || row.status === 'running') return { ...base, status: row.status };
+  const completedAt = row.completed_at!;
+  const ended = {
+    completed_at: completedAt.toISOString(),
+    duration_ms: completedAt.getTime() - (row.started_at ?? row.created_at).getTime(),
+  };
+  if (row.status === 'succeeded') {
+    return { ...base, ...ended, status: 'succeeded', output, outcome: { success: true, result: output, data: output } };
+  }
+  const failure = failureOf(row.failure!);
+  const { code, message, category, upstream_status } = failure;
+  const error = { code, message, category, ...(upstream_status !== undefined && { upstream_status }) };
+  return { ...base, ...ended, status: row.status, failure, outcome: { success: false, error } };
+}
+
+/** Reads all that the run object shows. */
+export async function loadRunView(db: Db, row: RunRow): Promise<Run> {
+  const steps = await listSteps(db, row.id);
+  const stored = row.output_step_id === null ? undefined : await readStoredOutput(db, row.id, row.output_step_id);
+  return viewRun(row, steps, viewOutput(row.id, row.output_step_id ?? '', stored));
+}
+
+export function viewStepDetail(
+  runId: string,
+  row: StepRowWithSpec,
+  tries: readonly TryRow[],
+  stored: StoredOutput | undefined,
+): StepDetail {
+  const address = { runId, stepId: row.id, generation: row.generation, role: row.role };
+  const output = stored && viewOutput(runId, row.id, stored);
+  return {
+    ...viewStep(row),
+    run_id: runId,
+    params: row.spec.params,
+    effect_key: effectKeyOf(address),
+    try_list: tries.map((each) => ({
+      role: each.role,
+      number: each.number,
+      execution: each.execution,
+      status: each.status ?? 'running',
+      cost_cents: centsFromMicroCents(each.cost_micro_cents),
+      ...(each.failure !== null && { failure: failureOf(each.failure) }),
+      started_at: each.started_at.toISOString(),
+      ...(each.completed_at && { completed_at: each.completed_at.toISOString() }),
+    })),
+    ...(output !== undefined && { output, result: output }),
+  };
+}

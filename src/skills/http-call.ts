@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { AosError } from '../contracts/failures.ts';
+import type { Json, JsonObject } from '../contracts/json.ts';
+import { HTTP_REDIRECTS_MAX, HTTP_RESPONSE_BYTES_MAX } from '../contracts/limits.ts';
+import type { SkillContract } from '../contracts/skill.ts';
+import type { EgressGuard } from './egress.ts';
+import { decodeContent, viewBody } from './http-body.ts';
+import { withinTime } from './http-deadline.ts';
+import { exchange } from './http-exchange.ts';
+import type { HttpResponse, Meter, ResponseHead } from './http-exchange.ts';
+import {
+  toSkillFailure,
+  toStatusFailure,
+  toTooLargeFailure,
+  toTransportFailure,
+} from './http-failures.ts';
+import {
+  HTTP_HEADERS_MAX,
+  HTTP_TIMEOUT_DEFAULT_MS,
+  HTTP_TIMEOUT_MAX_MS,
+  HTTP_URL_LENGTH_MAX,
+  HttpCallParams,
+  methodOf,
+  parseHttpCallParams,
+  responseBytesMaxOf,
+  timeoutMsOf,
+} from './http-params.ts';
+import type { HttpPrices } from './http-prices.ts';
+import { followRedirect, locationOf } from './http-redirect.ts';
+import { toHttpRequest, toUrl } from './http-request.ts';
+import type { HttpRequest } from './http-request.ts';
+import type { Skill } from './skill.ts';
+
+const ERROR_BODY_BYTES_MAX = 16 * 1024;
+
+/** What `http_call` takes, gives and promises. */
+export const httpCallContract: SkillContract = {
+  id: 'http_call',
+  name: 'HTTP call',
+  version: '1.0.0',
+  description:
+    'Sends one HTTP request and gives the response; a status from 400 is a failure. JSON is parsed, other text is a ' +
+    'string, anything else base64. Every try of a step sends the same Idempotency-Key, unless the plan sets that ' +
+    'header. Redirects are followed without credentials to other origins. Private addresses cannot be reached.',
+  params: HttpCallParams,
+  output: z.object({
+    status_code: z.int(),
+    headers: z
+      .record(z.string(), z.union([z.string(), z.array(z.string())]))
+      .describe('Names in lower case; only `set-cookie` is a list.'),
+    body: z.unknown().describe('Any JSON; null when there is none.'),
+    body_encoding: z.literal('base64').optional(),
+    body_error: z.string().optional().describe('Why a body stated to be JSON was not parsed.'),
+    url: z.string().describe('Where the last redirect led.'),
+    redirects: z.int(),
+    bytes: z.int().describe('Bytes of body received, before decompression.'),
+    duration_ms: z.int(),
+  }),
+  cost: {
+    per: 'call',
+    base_micro_cents: 0,
+    note: 'Free, unless the operator has set a price for the host: then by call and by MiB received.',
+  },
+  latency: { typical_ms: 300 },
+  timeout: { default_ms: HTTP_TIMEOUT_DEFAULT_MS, max_ms: HTTP_TIMEOUT_MAX_MS },
+  retry: { max_attempts: 3 },
+  limits: {
+    response_bytes_max: HTTP_RESPONSE_BYTES_MAX,
+    redirects_max: HTTP_REDIRECTS_MAX,
+    url_length_max: HTTP_URL_LENGTH_MAX,
+    headers_max: HTTP_HEADERS_MAX,
+  },
+  side_effects: 'outside',
+  idempotent: 'depends',
+  failure_modes: [
+    { code: 'HTTP_5XX', description: 'The server fails.', probability: 0.02 },
+    { code: 'HTTP_4XX', description: 'The server refuses the request.', probability: 0.02 },
+    { code: 'TIMEOUT', description: 'The server is slow.', probability: 0.01 },
+    { code: 'CONNECT_FAILED', description: 'The server cannot be reached.', probability: 0.005 },
+    { code: 'CONNECTION_LOST', description: 'The response breaks off.', probability: 0.005 },
+    { code: 'DNS_FAILED', description: 'The name does not resolve.', probability: 0.003 },
+    { code: 'TLS_FAILED', description: 'The certificate is not valid.', probability: 0.002 },
+    { code: 'PARAMS_INVALID', description: 'The URL or a header is not valid.', probability: 0.002 },
+    { code: 'RESPONSE_TOO_LARGE', description: 'The response is over its cap.', probability: 0.002 },
+    { code: 'REDIRECT_REFUSED', description: 'Redirects end nowhere.', probability: 0.001 },
+    { code: 'RESPONSE_INVALID', description: 'The response is no HTTP.', probability: 0.001 },
+    { code: 'EGRESS_BLOCKED', description: 'The target is not public.', probability: 0.001 },
+  ],
+  inline: false,
+  passes_on: 'body',
+};
+
+const IDEMPOTENT_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
+
+export interface HttpCallDeps {
+  egress: EgressGuard;
+  prices: HttpPrices;
+}
+
+/** Creates the skill `http_call`: one request, guarded, priced and bounded. */
+export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
+  return {
+    contract: httpCallContract,
+    worstCaseMicroCents: (params) => costOf(params, responseBytesMaxOf(params)),
+    isIdempotent: (params) => IDEMPOTENT_METHODS.includes(methodOf(params)),
+    timeoutMs: timeoutMsOf,
+    async call(call) {
+      const meter: Meter = { isSent: false, bytesReceived: 0 };
+      const usage = () => {
+        const bytes = Math.min(meter.bytesReceived, responseBytesMaxOf(call.params));
+        return { cost_micro_cents: meter.isSent ? costOf(call.params, bytes) : 0 };
+      };
+      try {
+        const params = parseHttpCallParams(call.params);
+        const first = toHttpRequest(params, call.effectKey);
+        const name = `${first.method} ${first.url.origin}`;
+        const output = await withinTime(call, name, (signal) => perform(params, first, meter, signal));
+        return { ok: true, output, usage: usage() };
+      } catch (error) {
+        return { ok: false, failure: toSkillFailure(error), usage: usage() };
+      }
+    },
+  };
+}

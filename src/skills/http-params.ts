@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { AosError } from '../contracts/failures.ts';
+import type { JsonObject } from '../contracts/json.ts';
+import {
+  HTTP_RESPONSE_BYTES_MAX,
+  RETRY_DELAY_MAX_MS,
+  TRIES_PER_STEP_MAX,
+} from '../contracts/limits.ts';
+
+export const HTTP_TIMEOUT_DEFAULT_MS = 30_000;
+export const HTTP_TIMEOUT_MAX_MS = 600_000;
+export const HTTP_URL_LENGTH_MAX = 16_384;
+export const HTTP_HEADERS_MAX = 100;
+export const HTTP_HEADER_LENGTH_MAX = 8192;
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+const Scalar = z.union([z.string(), z.number(), z.boolean()]);
+const QueryValue = z.union([Scalar, z.null(), z.array(Scalar)]);
+
+/** What `http_call` takes. */
+export const HttpCallParams = z.object({
+  url: z.string().min(1).max(HTTP_URL_LENGTH_MAX).describe('An http or https URL.'),
+  method: z
+    .string()
+    .refine((method) => METHODS.includes(method.toUpperCase()), {
+      error: `The method must be one of ${METHODS.join(', ')}.`,
+    })
+    .default('GET')
+    .describe(`One of ${METHODS.join(', ')}, in any case.`),
+  headers: z
+    .record(z.string(), Scalar)
+    .optional()
+    .describe('Idempotency-Key is added unless it is given.'),
+  query: z
+    .record(z.string(), QueryValue)
+    .optional()
+    .describe('Added to the query of the URL; a list repeats its name, null is left out.'),
+  // The body was JSON when it came in; to check it again would walk, and copy, up to 16 MiB.
+  body: z
+    .unknown()
+    .optional()
+    .describe('A string goes out as it is, any other JSON as application/json.'),
+  timeout_ms: z.int().min(1).max(HTTP_TIMEOUT_MAX_MS).optional(),
+  timeout_seconds: z
+    .number()
+    .positive()
+    .max(HTTP_TIMEOUT_MAX_MS / 1000)
+    .optional()
+    .describe('Counts when there is no `timeout_ms`.'),
+  retry: z
+    .object({
+      max_attempts: z.int().min(1).max(TRIES_PER_STEP_MAX).optional(),
+      backoff_seconds: z
+        .number()
+        .min(0)
+        .max(RETRY_DELAY_MAX_MS / 1000)
+        .optional(),
+    })
+    .optional()
+    .describe('`max_attempts` counts all tries.'),
+  max_response_bytes: z.int().min(1).max(HTTP_RESPONSE_BYTES_MAX).optional(),
+  follow_redirects: z.boolean().default(true),
+});
+export type HttpCallParams = z.infer<typeof HttpCallParams>;
+
+/** Checks params again, which are not trusted to have passed the schema. */
+export function parseHttpCallParams(params: JsonObject): HttpCallParams {
+  const parsed = HttpCallParams.safeParse(params);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue?.path.join('.') ?? '';
+  throw paramsInvalid(`\`${place}\`: ${issue?.message ?? 'not valid'}.`);
+}
+
+/** The method as it goes out. */
+export const methodOf = (params: JsonObject): string =>
+  typeof params['method'] === 'string' ? params['method'].toUpperCase() : 'GET';
+
+/** How many bytes the response may have. */
+export const responseBytesMaxOf = (params: JsonObject): number =>
+  typeof params['max_response_bytes'] === 'number'
+    ? Math.min(params['max_response_bytes'], HTTP_RESPONSE_BYTES_MAX)
+    : HTTP_RESPONSE_BYTES_MAX;
+
+/** How long the call may take, as far as the params say so. */
+export function timeoutMsOf(params: JsonObject): number | undefined {
+  const { timeout_ms: timeoutMs, timeout_seconds: timeoutSeconds } = params;
+  if (typeof timeoutMs === 'number') return timeoutMs;
+  return typeof timeoutSeconds === 'number' ? Math.ceil(timeoutSeconds * 1000) : undefined;
+}
+
+/** The failure of params that cannot make a request. */
+export const paramsInvalid = (message: string): AosError => new AosError('PARAMS_INVALID', message);

@@ -1,0 +1,117 @@
+import {
+  HTTP_HEADERS_MAX,
+  HTTP_HEADER_LENGTH_MAX,
+  HTTP_URL_LENGTH_MAX,
+  paramsInvalid,
+} from './http-params.ts';
+import type { HttpCallParams } from './http-params.ts';
+
+/** One request, ready to be sent; header names are in lower case. */
+export interface HttpRequest {
+  url: URL;
+  method: string;
+  headers: ReadonlyMap<string, string>;
+  body: string | undefined;
+}
+
+/** What belongs to the connection or to the framing is never up to a plan. */
+const FORBIDDEN_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** Makes the request that the params describe, or throws what is wrong with them. */
+export function toHttpRequest(params: HttpCallParams, effectKey: string): HttpRequest {
+  const method = params.method.toUpperCase();
+  const { type, text } = toBody(params, method);
+  const headers = new Map([
+    ['user-agent', 'aos-http-call/1.0'],
+    ['accept', '*/*'],
+    ['accept-encoding', 'gzip, deflate, br'],
+    ['idempotency-key', effectKey],
+    ...(type === undefined ? [] : [['content-type', type] as const]),
+    ...toHeaders(params.headers ?? {}),
+  ]);
+  return { url: toUrl(params), method, headers, body: text };
+}
+
+/** The URL of the params with its `query`, or throws why it is none. */
+export function toUrl({ url: text, query }: Pick<HttpCallParams, 'url' | 'query'>): URL {
+  if (CONTROL_CHARACTER.test(text) || !URL.canParse(text)) {
+    throw paramsInvalid('`url` is not a valid absolute URL. Write it like https://example.org/path.');
+  }
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') {
+    throw paramsInvalid('`url` holds a user name or password. Send them in an Authorization header.');
+  }
+  url.hash = '';
+  const added = toQuery(query ?? {});
+  // Joined as text: a query that was signed must stay as it was written.
+  if (added !== '') url.search = url.search === '' ? added : `${url.search}&${added}`;
+  if (url.href.length > HTTP_URL_LENGTH_MAX) {
+    const limit = `${url.href.length} characters, more than ${HTTP_URL_LENGTH_MAX}`;
+    throw paramsInvalid(`The URL with its query has ${limit}. Send the data in the body.`);
+  }
+  return url;
+}
+
+function toQuery(query: NonNullable<HttpCallParams['query']>): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : value === null ? [] : [value]).map((one) => [
+      name,
+      String(one),
+    ]),
+  );
+  return new URLSearchParams(pairs).toString();
+}
+
+function toHeaders(headers: NonNullable<HttpCallParams['headers']>): Map<string, string> {
+  const checked = new Map<string, string>();
+  for (const [written, scalar] of Object.entries(headers)) {
+    const name = written.toLowerCase();
+    const value = String(scalar);
+    // Names may be hostile too, so only a good one is repeated; values never are.
+    if (!HEADER_NAME.test(name)) {
+      throw paramsInvalid('A header has a name with characters that no header name may have.');
+    }
+    if (FORBIDDEN_HEADERS.has(name)) {
+      throw paramsInvalid(`The header \`${name}\` is set by AOS. Remove it.`);
+    }
+    if (!HEADER_VALUE.test(value) || value.length > HTTP_HEADER_LENGTH_MAX) {
+      throw paramsInvalid(
+        `The value of the header \`${name}\` has a line break, another forbidden character, ` +
+          `or more than ${HTTP_HEADER_LENGTH_MAX} characters.`,
+      );
+    }
+    if (checked.has(name)) throw paramsInvalid(`The header \`${name}\` is given twice.`);
+    checked.set(name, value);
+  }
+  if (checked.size > HTTP_HEADERS_MAX) {
+    throw paramsInvalid(`${checked.size} headers are more than ${HTTP_HEADERS_MAX}. Send fewer.`);
+  }
+  return checked;
+}
+
+function toBody(params: HttpCallParams, method: string): { type?: string; text?: string } {
+  const { body } = params;
+  if (body === undefined) return {};
+  if (body === null && (method === 'GET' || method === 'HEAD')) return {};
+  if (typeof body === 'string') return { type: 'text/plain; charset=utf-8', text: body };
+  try {
+    return { type: 'application/json', text: JSON.stringify(body) };
+  } catch {
+    throw paramsInvalid('`body` nests too deep to be written as JSON. Flatten it.');
+  }
+}

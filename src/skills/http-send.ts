@@ -1,0 +1,64 @@
+import type { AosError } from '../contracts/failures.ts';
+import { decodeContent } from './http-body.ts';
+import type { EgressGuard } from './egress.ts';
+import { exchange } from './http-exchange.ts';
+import type { BodyWish, HttpResponse, Meter, ResponseHead } from './http-exchange.ts';
+import { toStatusFailure, toTooLargeFailure, toTransportFailure } from './http-failures.ts';
+import type { HttpPrices } from './http-prices.ts';
+import { followRedirect, locationOf } from './http-redirect.ts';
+import type { HttpRequest } from './http-request.ts';
+
+const ERROR_BODY_BYTES_MAX = 16 * 1024;
+
+export interface SendDeps {
+  egress: EgressGuard;
+  prices: HttpPrices;
+  meter: Meter;
+  responseBytesMax: number;
+  followRedirects: boolean;
+}
+
+/** The response to the last request, its body decoded. */
+export interface SentResponse extends HttpResponse {
+  url: URL;
+  redirects: number;
+}
+
+/** Sends a request and those that redirects ask for, each one checked by the guard; `stop` ends it all. */
+export function startSending(first: HttpRequest, deps: SendDeps) {
+  const connections = deps.egress.open();
+  const { responseBytesMax, followRedirects, egress, prices, meter } = deps;
+
+  const wish = (head: ResponseHead): BodyWish => {
+    if (followRedirects && locationOf(head) !== undefined) return { kind: 'excerpt', bytesMax: 0 };
+    if (head.status < 400) return { kind: 'whole', bytesMax: responseBytesMax };
+    return { kind: 'excerpt', bytesMax: Math.min(ERROR_BODY_BYTES_MAX, responseBytesMax) };
+  };
+
+  async function sendOne(request: HttpRequest): Promise<HttpResponse> {
+    const refusal = egress.checkUrl(request.url);
+    if (refusal !== undefined) throw refusal;
+    const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
+    const hop: Meter = { isSent: false, bytesReceived: 0 };
+    try {
+      return await exchange(request, { dispatcher: connections.dispatcher, meter, hop, wish, tooLarge });
+    } catch (error) {
+      throw toTransportFailure(error, request, hop.isSent);
+    }
+  }
+
+  async function send(): Promise<SentResponse> {
+    let request = first;
+    for (let redirects = 0; ; redirects += 1) {
+      const response = await sendOne(request);
+      const location = followRedirects ? locationOf(response) : undefined;
+      if (location === undefined) {
+        const body = await decode(request, response, responseBytesMax);
+        return { ...response, body, url: request.url, redirects };
+      }
+      const { status } = response;
+      request = followRedirect({ first, from: request, status, location, count: redirects, prices });
+    }
+  }
+  return { send, stop: () => connections.close() };
+}

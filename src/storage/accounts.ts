@@ -1,0 +1,84 @@
+import type { Balances, BalanceChange } from '../domain/balances.ts';
+import type { Db, Transaction } from './pool.ts';
+
+export interface Account {
+  id: string;
+  tenantId: string;
+  parentId: string | null;
+  balances: Balances;
+  closedAt: Date | null;
+}
+
+interface AccountRow {
+  id: string;
+  tenant_id: string;
+  parent_id: string | null;
+  limit_micro_cents: number | null;
+  reserved_micro_cents: number;
+  settled_micro_cents: number;
+  overage_micro_cents: number;
+  closed_at: Date | null;
+}
+
+const COLUMNS = `id, tenant_id, parent_id, limit_micro_cents, reserved_micro_cents,
+  settled_micro_cents, overage_micro_cents, closed_at`;
+
+const fromRow = (row: AccountRow): Account => ({
+  id: row.id,
+  tenantId: row.tenant_id,
+  parentId: row.parent_id,
+  balances: {
+    limit: row.limit_micro_cents,
+    reserved: row.reserved_micro_cents,
+    settled: row.settled_micro_cents,
+    overage: row.overage_micro_cents,
+  },
+  closedAt: row.closed_at,
+});
+
+export interface NewAccount {
+  id: string;
+  tenantId: string;
+  parentId: string | null;
+  limitMicroCents: number | null;
+}
+
+export async function insertAccount(db: Db, account: NewAccount): Promise<void> {
+  await db.query(
+    'INSERT INTO accounts (id, tenant_id, parent_id, limit_micro_cents) VALUES ($1, $2, $3, $4)',
+    [account.id, account.tenantId, account.parentId, account.limitMicroCents],
+  );
+}
+
+export async function findAccount(db: Db, tenantId: string, id: string): Promise<Account | undefined> {
+  const { rows } = await db.query<AccountRow>(
+    `SELECT ${COLUMNS} FROM accounts WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, id],
+  );
+  return rows[0] && fromRow(rows[0]);
+}
+
+/** Locks the account's row until the transaction ends. Order of locks: run, its account, agent, tenant. */
+export async function lockAccount(tx: Transaction, id: string): Promise<Account> {
+  const { rows } = await tx.query<AccountRow>(
+    `SELECT ${COLUMNS} FROM accounts WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  if (!rows[0]) throw new Error(`account ${id} does not exist`);
+  return fromRow(rows[0]);
+}
+
+export async function changeBalances(tx: Transaction, id: string, by: BalanceChange): Promise<void> {
+  await tx.query(
+    `UPDATE accounts SET limit_micro_cents = limit_micro_cents + $2,
+       reserved_micro_cents = reserved_micro_cents + $3,
+       settled_micro_cents = settled_micro_cents + $4,
+       overage_micro_cents = overage_micro_cents + $5
+     WHERE id = $1`,
+    [id, by.limit, by.reserved, by.settled, by.overage],
+  );
+}
+
+export async function markAccountClosed(tx: Transaction, id: string): Promise<void> {
+  await tx.query('UPDATE accounts SET closed_at = now() WHERE id = $1', [id]);
+}

@@ -1,0 +1,48 @@
+import type { EventType, RunEvent } from '../contracts/event.ts';
+import type { Json } from '../contracts/json.ts';
+import type { Db, Transaction } from './pool.ts';
+
+export interface NewEvent {
+  type: EventType;
+  stepId?: string;
+  data?: Record<string, unknown>;
+}
+
+/** Numbers the events from the run's own counter, whose row lock makes the order of commits the order of numbers. */
+export async function appendEvents(tx: Transaction, runId: string, events: NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await tx.query(
+    `WITH counter AS (
+       UPDATE runs SET event_number = event_number + $2 WHERE id = $1
+       RETURNING tenant_id, event_number - $2 AS base
+     )
+     INSERT INTO events (run_id, number, tenant_id, type, step_id, data)
+     SELECT $1, base + e.position, tenant_id, e.type, e.step_id, e.data
+     FROM counter, unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (type, step_id, data, position)`,
+    [
+      runId,
+      events.length,
+      events.map((event) => event.type),
+      events.map((event) => event.stepId ?? null),
+      events.map((event) => JSON.stringify(event.data ?? {})),
+    ],
+  );
+}
+
+interface EventRow {
+  run_id: string;
+  number: number;
+  type: EventType;
+  step_id: string | null;
+  data: string;
+  at: Date;
+}
+
+export async function listEvents(db: Db, runId: string, afterNumber: number, limit: number): Promise<RunEvent[]> {
+  const { rows } = await db.query<EventRow>(
+    `SELECT run_id, number, type, step_id, data, at FROM events
+     WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
+    [runId, afterNumber, limit],
+  );
+  return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Json, at: row.at.toISOString() }));
+}

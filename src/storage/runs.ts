@@ -1,0 +1,226 @@
+import type { Failure, Problem } from '../contracts/failures.ts';
+import type { RunStatus } from '../contracts/run.ts';
+import type { Db, Transaction } from './pool.ts';
+
+export interface RunRow {
+  id: string;
+  tenant_id: string;
+  account_id: string;
+  agent_id: string | null;
+  goal: string | null;
+  labels: Record<string, string>;
+  warnings: Problem[];
+  status: RunStatus;
+  execution: number;
+  fruitless_executions: number;
+  max_parallel: number;
+  budget_micro_cents: number;
+  price_table_version: string;
+  event_number: number;
+  output_step_id: string | null;
+  /** A Failure as JSON text. */
+  failure: string | null;
+  cost_micro_cents: number;
+  cancel_requested_at: Date | null;
+  cancel_reason: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  deadline_at: Date;
+  completed_at: Date | null;
+}
+
+const COLUMNS = `id, tenant_id, account_id, agent_id, goal, labels, warnings, status, execution, fruitless_executions,
+  max_parallel, budget_micro_cents, price_table_version, event_number, output_step_id, failure, cost_micro_cents,
+  cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
+
+export interface NewRun {
+  id: string;
+  tenantId: string;
+  keyId: string;
+  accountId: string;
+  agentId: string | null;
+  goal: string | null;
+  labels: Record<string, string>;
+  inputJson: string;
+  planJson: string;
+  warnings: Problem[];
+  maxParallel: number;
+  budgetMicroCents: number;
+  priceTableVersion: string;
+  deadlineMs: number;
+  /** When the reconciler looks whether the run was really started. */
+  checkAfterMs: number;
+}
+
+export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
+  const { rows } = await tx.query<RunRow>(
+    `INSERT INTO runs (id, tenant_id, key_id, account_id, agent_id, goal, labels, input, plan, warnings, status,
+       max_parallel, budget_micro_cents, price_table_version, deadline_at, check_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13,
+       now() + $14 * interval '1 millisecond', now() + $15 * interval '1 millisecond')
+     RETURNING ${COLUMNS}`,
+    [
+      run.id,
+      run.tenantId,
+      run.keyId,
+      run.accountId,
+      run.agentId,
+      run.goal,
+      JSON.stringify(run.labels),
+      run.inputJson,
+      run.planJson,
+      JSON.stringify(run.warnings),
+      run.maxParallel,
+      run.budgetMicroCents,
+      run.priceTableVersion,
+      run.deadlineMs,
+      run.checkAfterMs,
+    ],
+  );
+  return rows[0]!;
+}
+
+/** A run of this tenant; another tenant's run is not there. */
+export async function findRun(db: Db, tenantId: string, id: string): Promise<RunRow | undefined> {
+  const { rows } = await db.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE tenant_id = $1 AND id = $2`, [
+    tenantId,
+    id,
+  ]);
+  return rows[0];
+}
+
+/** A run by the engine's word for it: only for activities and the reconciler, which act for every tenant. */
+export async function readRun(db: Db, id: string): Promise<RunRow | undefined> {
+  const { rows } = await db.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE id = $1`, [id]);
+  return rows[0];
+}
+
+/** Locks the run's row: the first lock of every transaction that changes a run. */
+export async function lockRun(tx: Transaction, id: string): Promise<RunRow | undefined> {
+  const { rows } = await tx.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE id = $1 FOR UPDATE`, [id]);
+  return rows[0];
+}
+
+export async function readRunInput(db: Db, id: string): Promise<string> {
+  const { rows } = await db.query<{ input: string }>('SELECT input FROM runs WHERE id = $1', [id]);
+  return rows[0]?.input ?? 'null';
+}
+
+export async function readRunPlan(db: Db, tenantId: string, id: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ plan: string }>('SELECT plan FROM runs WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    id,
+  ]);
+  return rows[0]?.plan;
+}
+
+/** Moves a queued run to running; answers whether this call did. */
+export async function markRunStarted(tx: Transaction, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `UPDATE runs SET status = 'running', started_at = coalesce(started_at, now()) WHERE id = $1 AND status = 'queued'`,
+    [id],
+  );
+  return rowCount === 1;
+}
+
+/** A new outcome shows that the execution is worth keeping alive. */
+export async function clearFruitless(tx: Transaction, id: string): Promise<void> {
+  await tx.query('UPDATE runs SET fruitless_executions = 0 WHERE id = $1 AND fruitless_executions > 0', [id]);
+}
+
+export async function markCancelRequested(tx: Transaction, id: string, reason: string): Promise<void> {
+  await tx.query(
+    `UPDATE runs SET cancel_requested_at = coalesce(cancel_requested_at, now()),
+       cancel_reason = coalesce(cancel_reason, $2), check_at = now() + interval '3 seconds' WHERE id = $1`,
+    [id, reason],
+  );
+}
+
+export interface RunClosing {
+  status: 'succeeded' | 'failed' | 'cancelled';
+  outputStepId: string | null;
+  failure: Failure | null;
+  costMicroCents: number;
+}
+
+export async function markRunClosed(tx: Transaction, id: string, closing: RunClosing): Promise<void> {
+  await tx.query(
+    `UPDATE runs SET status = $2, output_step_id = $3, failure = $4, cost_micro_cents = $5,
+       completed_at = now(), check_at = NULL WHERE id = $1`,
+    [
+      id,
+      closing.status,
+      closing.outputStepId,
+      closing.failure && JSON.stringify(closing.failure),
+      closing.costMicroCents,
+    ],
+  );
+}
+
+/** Makes the run's next execution the current one. */
+export async function beginNextExecution(tx: Transaction, id: string): Promise<void> {
+  await tx.query(
+    `UPDATE runs SET execution = execution + 1, fruitless_executions = fruitless_executions + 1,
+       check_at = now() + interval '5 seconds' WHERE id = $1`,
+    [id],
+  );
+}
+
+/** Open runs whose time to be looked at has come; each is claimed by moving that time, so no lock is kept. */
+export async function claimRunsToCheck(db: Db, limit: number, againMs: number): Promise<RunRow[]> {
+  const { rows } = await db.query<RunRow>(
+    `UPDATE runs SET check_at = now() + $2 * interval '1 millisecond'
+     WHERE id IN (SELECT id FROM runs WHERE check_at < now() ORDER BY check_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+     RETURNING ${COLUMNS}`,
+    [limit, againMs],
+  );
+  return rows;
+}
+
+export async function checkAllOpenRunsNow(db: Db): Promise<number> {
+  const { rowCount } = await db.query('UPDATE runs SET check_at = now() WHERE check_at IS NOT NULL');
+  return rowCount ?? 0;
+}
+
+export interface RunFilter {
+  status?: RunStatus | undefined;
+  labels: Record<string, string>;
+  createdAfter?: Date | undefined;
+  createdBefore?: Date | undefined;
+  after?: { createdAt: string; id: string } | undefined;
+  limit: number;
+}
+
+/** A page of runs, newest first, keyed on `(created_at, id)`; `cursor_at` keeps the microseconds. */
+export async function listRuns(
+  db: Db,
+  tenantId: string,
+  filter: RunFilter,
+): Promise<(RunRow & { cursor_at: string })[]> {
+  const { rows } = await db.query<RunRow & { cursor_at: string }>(
+    `SELECT ${COLUMNS}, created_at::text AS cursor_at FROM runs
+     WHERE tenant_id = $1
+       AND ($2::text IS NULL OR status = $2)
+       AND ($3::jsonb = '{}' OR labels @> $3)
+       AND ($4::timestamptz IS NULL OR created_at >= $4)
+       AND ($5::timestamptz IS NULL OR created_at < $5)
+       AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7))
+     ORDER BY created_at DESC, id DESC LIMIT $8`,
+    [
+      tenantId,
+      filter.status ?? null,
+      JSON.stringify(filter.labels),
+      filter.createdAfter ?? null,
+      filter.createdBefore ?? null,
+      filter.after?.createdAt ?? null,
+      filter.after?.id ?? null,
+      filter.limit,
+    ],
+  );
+  return rows;
+}
+
+export async function isCancelRecorded(db: Db, id: string): Promise<boolean> {
+  const { rows } = await db.query('SELECT 1 FROM runs WHERE id = $1 AND cancel_requested_at IS NOT NULL', [id]);
+  return rows.length > 0;
+}

@@ -1,0 +1,112 @@
+import type { StepRole } from '../contracts/activities.ts';
+import type { Failure } from '../contracts/failures.ts';
+import type { Db, Transaction } from './pool.ts';
+
+export interface TryKey {
+  runId: string;
+  stepId: string;
+  generation: number;
+  role: StepRole;
+  number: number;
+}
+
+export interface TryRow {
+  step_id: string;
+  generation: number;
+  role: StepRole;
+  number: number;
+  execution: number;
+  fence: string;
+  hold_id: string | null;
+  status: 'succeeded' | 'failed' | 'cancelled' | null;
+  /** A Failure as JSON text. */
+  failure: string | null;
+  cost_micro_cents: number;
+  started_at: Date;
+  deadline_at: Date;
+  completed_at: Date | null;
+}
+
+const COLUMNS = `step_id, generation, role, number, execution, fence, hold_id, status, failure, cost_micro_cents,
+  started_at, deadline_at, completed_at`;
+
+const keyOf = (key: TryKey): unknown[] => [key.runId, key.stepId, key.generation, key.role, key.number];
+
+export async function findTry(db: Db, key: TryKey): Promise<TryRow | undefined> {
+  const { rows } = await db.query<TryRow>(
+    `SELECT ${COLUMNS} FROM tries
+     WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5`,
+    keyOf(key),
+  );
+  return rows[0];
+}
+
+export interface Fencing {
+  execution: number;
+  fence: string;
+  holdId: string | null;
+  deadlineAt: Date;
+}
+
+/** Writes the try under a fresh fence, over an earlier fence that has left no outcome. */
+export async function fenceTry(tx: Transaction, key: TryKey, fencing: Fencing): Promise<void> {
+  await tx.query(
+    `INSERT INTO tries (run_id, step_id, generation, role, number, execution, fence, hold_id, deadline_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (run_id, step_id, generation, role, number) DO UPDATE
+     SET execution = $6, fence = $7, hold_id = $8, deadline_at = $9 WHERE tries.status IS NULL`,
+    [...keyOf(key), fencing.execution, fencing.fence, fencing.holdId, fencing.deadlineAt],
+  );
+}
+
+export interface TryEnding {
+  status: 'succeeded' | 'failed' | 'cancelled';
+  failure?: Failure;
+  costMicroCents: number;
+}
+
+/** Writes the outcome if this fence still holds the try and no outcome stands; answers whether it did. */
+export async function endTry(tx: Transaction, key: TryKey, fence: string, ending: TryEnding): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `UPDATE tries SET status = $7, failure = $8, cost_micro_cents = $9, completed_at = now()
+     WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5
+       AND fence = $6 AND status IS NULL`,
+    [
+      ...keyOf(key),
+      fence,
+      ending.status,
+      ending.failure ? JSON.stringify(ending.failure) : null,
+      ending.costMicroCents,
+    ],
+  );
+  return rowCount === 1;
+}
+
+/** Every try of a step, in the order they were made. */
+export async function listTries(db: Db, runId: string, stepId: string): Promise<TryRow[]> {
+  const { rows } = await db.query<TryRow>(
+    `SELECT ${COLUMNS} FROM tries WHERE run_id = $1 AND step_id = $2 ORDER BY generation, role DESC, number`,
+    [runId, stepId],
+  );
+  return rows;
+}
+
+/** Each step's last try in its current generation and role. */
+export async function listLastTries(db: Db, runId: string): Promise<TryRow[]> {
+  const { rows } = await db.query<TryRow>(
+    `SELECT DISTINCT ON (t.step_id) ${COLUMNS.split(', ').map((c) => `t.${c.trim()}`).join(', ')}
+     FROM tries t JOIN steps s ON s.run_id = t.run_id AND s.id = t.step_id
+       AND s.generation = t.generation AND s.role = t.role
+     WHERE t.run_id = $1 ORDER BY t.step_id, t.number DESC`,
+    [runId],
+  );
+  return rows;
+}
+
+export async function listOpenTries(tx: Transaction, runId: string): Promise<TryRow[]> {
+  const { rows } = await tx.query<TryRow>(
+    `SELECT ${COLUMNS} FROM tries WHERE run_id = $1 AND status IS NULL ORDER BY step_id`,
+    [runId],
+  );
+  return rows;
+}

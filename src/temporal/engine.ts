@@ -1,0 +1,137 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import {
+  defineSearchAttributeKey,
+  TypedSearchAttributes,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+} from '@temporalio/common';
+import type { RunPlanInput } from '../contracts/activities.ts';
+import { cancelUpdate, RUN_PLAN, SEARCH_ATTRIBUTES, tryActivityId, workflowIdOf } from '../contracts/messages.ts';
+
+export interface ExecutionLabels {
+  tenantId: string;
+  agentId: string | null;
+  summary: string;
+}
+
+export type ExecutionState = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
+
+/** What AOS asks of Temporal, in its own words; every call is bounded. */
+export interface Engine {
+  /** Starts an execution, or finds it started. Throws when Temporal does not answer within `START_MS`. */
+  startExecution(input: RunPlanInput, labels: ExecutionLabels): Promise<void>;
+  /** `pending`: Temporal or the worker did not answer in time. `unknown`: no such execution is open. */
+  cancelExecution(runId: string, execution: number, reason: string): Promise<'told' | 'pending' | 'unknown'>;
+  terminateExecution(runId: string, execution: number, reason: string): Promise<void>;
+  /** Throws when Temporal does not answer. */
+  describeExecution(runId: string, execution: number): Promise<ExecutionState>;
+  isTryAlive(runId: string, execution: number, stepId: string, role: string, number: number): Promise<boolean>;
+  /** Changes when Temporal's store is replaced. Throws when Temporal does not answer. */
+  namespaceId(): Promise<string>;
+}
+
+const START_MS = 1_000;
+const CALL_MS = 2_000;
+
+export function createEngine(client: Client, taskQueue: string): Engine {
+  const within = <T>(ms: number, work: () => Promise<T>): Promise<T> =>
+    client.withDeadline(Date.now() + ms, work);
+  const handle = (runId: string, execution: number) =>
+    client.workflow.getHandle(workflowIdOf(runId, execution));
+
+  return {
+    async startExecution(input, { tenantId, agentId, summary }) {
+      const attributes = [
+        { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.tenant, 'KEYWORD'), value: tenantId },
+        { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD'), value: 'running' },
+        ...(agentId === null
+          ? []
+          : [{ key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.agent, 'KEYWORD'), value: agentId }]),
+      ];
+      try {
+        await within(START_MS, () =>
+          client.workflow.start(RUN_PLAN, {
+            workflowId: workflowIdOf(input.run_id, input.execution),
+            taskQueue,
+            args: [input],
+            workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+            workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+            workflowTaskTimeout: '5s',
+            typedSearchAttributes: new TypedSearchAttributes(attributes),
+            staticSummary: summary,
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    },
+
+    async cancelExecution(runId, execution, reason) {
+      try {
+        await within(CALL_MS, () =>
+          handle(runId, execution).executeUpdate(cancelUpdate, {
+            args: [{ reason }],
+            updateId: `cancel-${execution}`,
+          }),
+        );
+        return 'told';
+      } catch (error) {
+        return error instanceof WorkflowNotFoundError ? 'unknown' : 'pending';
+      }
+    },
+
+    async terminateExecution(runId, execution, reason) {
+      try {
+        await within(CALL_MS, () => handle(runId, execution).terminate(reason));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    },
+
+    async describeExecution(runId, execution) {
+      try {
+        const { status } = await within(CALL_MS, () => handle(runId, execution).describe());
+        switch (status.name) {
+          case 'COMPLETED':
+            return 'completed';
+          case 'FAILED':
+            return 'failed';
+          case 'CANCELLED':
+            return 'cancelled';
+          case 'TERMINATED':
+            return 'terminated';
+          case 'TIMED_OUT':
+            return 'timed_out';
+          default:
+            return 'running';
+        }
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'unknown';
+        throw error;
+      }
+    },
+
+    async isTryAlive(runId, execution, stepId, role, number) {
+      try {
+        const { raw } = await within(CALL_MS, () => handle(runId, execution).describe());
+        const id = tryActivityId(stepId, role, number);
+        return (raw.pendingActivities ?? []).some((activity) => activity.activityId === id);
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    },
+
+    async namespaceId() {
+      const reply = await within(CALL_MS, () =>
+        client.workflowService.describeNamespace({ namespace: client.options.namespace }),
+      );
+      return reply.namespaceInfo?.id ?? '';
+    },
+  };
+}
+

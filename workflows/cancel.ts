@@ -1,0 +1,35 @@
+import { CancellationScope, setHandler } from '@temporalio/workflow';
+import { cancelSignal, cancelUpdate } from '../src/contracts/messages.ts';
+import { recordCancel } from './activities.ts';
+import type { Progress } from './progress.ts';
+
+export interface Cancellation {
+  /** The scope of the calls that a cancel reaches. */
+  tries: CancellationScope;
+  /** Records a cancel and passes it on to what is running. */
+  request(reason: string): Promise<void>;
+}
+
+/**
+ * Three doors lead to the same cancel: the update, whose sender has recorded it; the signal; and Temporal's own
+ * cancellation of `root`. What came through Temporal alone is recorded first, since an outcome `cancelled` needs it.
+ */
+export function listenForCancel(progress: Progress, root: CancellationScope): Cancellation {
+  const { run_id, execution } = progress.input;
+  const tries = new CancellationScope();
+  const stop = (): void => {
+    progress.isCancelled = true;
+    tries.cancel();
+  };
+  const request = async (reason: string): Promise<void> => {
+    if (progress.isCancelled) return;
+    await recordCancel({ run_id, execution, reason });
+    stop();
+  };
+  setHandler(cancelUpdate, stop);
+  setHandler(cancelSignal, (message) => request(message?.reason ?? 'Cancelled by a signal.'));
+  void root.cancelRequested.catch(() =>
+    CancellationScope.nonCancellable(() => request('Cancelled in Temporal.')),
+  );
+  return { tries, request };
+}
