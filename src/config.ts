@@ -68,7 +68,7 @@ export class ConfigError extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads and checks every setting. Throws ConfigError with all problems at once. */
 export function readConfig(env: Environment = process.env): Readonly<Config> {

@@ -32,7 +32,7 @@ export function parseBody<S extends z.ZodObject>(schema: S, body: Json, apart: s
   }
   const own = Object.fromEntries(Object.entries(body).filter(([key]) => !apart.includes(key)));
   for (const { pointer, text } of stringsOf(own)) {
-    if (text.includes('\0')) problems.push({ pointer, code: 'NUL_CHARACTER', message: 'holds a NUL character' });
+    if (text.includes('\0')) problems.push({ pointer: pointer(), code: 'NUL_CHARACTER', message: 'holds a NUL character' });
   }
   const parsed = schema.safeParse(body);
   for (const issue of parsed.error?.issues ?? []) {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { readConfig } from '../config.ts';
 import type { RunLedger } from '../contracts/ledger.ts';
 import type { Run } from '../contracts/run.ts';
 import { startDemoServer } from './demo-server.ts';
@@ -19,8 +18,10 @@ const target = `127.0.0.1:${world.port}`;
 const log: string[] = [];
 
 const stack = startStack(
-  readConfig({
-    ...(process.env['TEMPORAL_CLI'] && { TEMPORAL_CLI: process.env['TEMPORAL_CLI'] }),
+  {
+    PATH: process.env['PATH'],
+    HOME: process.env['HOME'],
+    TEMPORAL_CLI: process.env['TEMPORAL_CLI'],
     AOS_DATA_DIR: dataDir,
     AOS_PORT: '0',
     TEMPORAL_UI_PORT: '0',
@@ -28,7 +29,7 @@ const stack = startStack(
     AOS_EGRESS_ALLOW: target,
     AOS_HTTP_PRICES: `${target}=0.5+0.1/MiB`,
     LOG_LEVEL: 'warn',
-  }),
+  },
   {
     cacheDir: resolve('.aos/cache'),
     onProgress: (text) => console.log(`· ${text}`),

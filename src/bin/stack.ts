@@ -1,7 +1,9 @@
+import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.ts';
+import { readConfig } from '../config.ts';
+import type { Config, Environment } from '../config.ts';
 import { superviseProcess } from '../embedded/child-process.ts';
 import { takeDataFolder } from '../embedded/data-folder.ts';
 import { findFreePort, isPortFree } from '../embedded/free-port.ts';
@@ -28,7 +30,7 @@ export interface Stack {
 export interface StackOptions {
   /** Told what takes long, while it does. */
   onProgress: (text: string) => void;
-  /** What the processes print. */
+  /** What api and worker print; the servers under them write to files in the data folder. */
   onLog: (text: string) => void;
   /** Where a fetched temporal program is kept; by default in the data folder. */
   cacheDir?: string;
@@ -36,8 +38,12 @@ export interface StackOptions {
 
 const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
-/** Starts all of AOS on this machine, bottom up; whatever fails, what had been started is stopped again. */
-export async function startStack(config: Config, options: StackOptions): Promise<Stack> {
+/**
+ * Starts all of AOS on this machine, bottom up, with the settings of `environment`; whatever fails, what had been
+ * started is stopped again.
+ */
+export async function startStack(environment: Environment, options: StackOptions): Promise<Stack> {
+  const config = readConfig(environment);
   const { onLog } = options;
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -60,7 +66,7 @@ export async function startStack(config: Config, options: StackOptions): Promise
     const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey).finally(() => pool.end());
 
     const env = {
-      ...process.env,
+      ...environment,
       DATABASE_URL: databaseUrl,
       DATABASE_DIRECT_URL: directUrl,
       TEMPORAL_ADDRESS: temporal.address,
@@ -68,9 +74,7 @@ export async function startStack(config: Config, options: StackOptions): Promise
       AOS_KEY_PEPPER: pepper,
       AOS_DATA_DIR: config.dataDir,
       AOS_WORKSPACE_DIR: config.workspaceDir,
-      AOS_HOST: config.host,
       AOS_PORT: String(config.port === 0 ? await findFreePort() : config.port),
-      LOG_LEVEL: config.logLevel,
       ...(temporal.isOurs && { AOS_ENGINE_REPLACED: '1' }),
     };
     const worker = await superviseProcess({ name: 'worker', script: script('worker'), env, onLog });
@@ -94,6 +98,13 @@ export async function startStack(config: Config, options: StackOptions): Promise
   }
 }
 
+function logTo(dataDir: string, name: string): (text: string) => void {
+  const file = createWriteStream(join(dataDir, `${name}.log`), { flags: 'a' });
+  // A full disk must not take the servers down with it.
+  file.on('error', () => {});
+  return (text) => void file.write(text);
+}
+
 interface Temporal {
   address: string;
   uiUrl?: string;
@@ -104,7 +115,7 @@ interface Temporal {
 async function startEngines(
   config: Config,
   stops: (() => Promise<void>)[],
-  { onProgress, onLog, cacheDir }: StackOptions,
+  { onProgress, cacheDir }: StackOptions,
 ): Promise<[{ url: string }, Temporal]> {
   const { dataDir } = config;
   const postgres = async (): Promise<{ url: string }> => {
@@ -113,7 +124,7 @@ async function startEngines(
       dataDir,
       ...(config.postgresPort && { port: config.postgresPort }),
       onProgress,
-      onLog,
+      onLog: logTo(dataDir, 'postgres'),
     });
     stops.push(() => server.stop());
     return server;
@@ -131,7 +142,7 @@ async function startEngines(
       ...(config.temporalPort && { port: config.temporalPort }),
       ...(config.temporalUiPort && { uiPort: config.temporalUiPort }),
       namespace: config.temporalNamespace,
-      onLog,
+      onLog: logTo(dataDir, 'temporal'),
     });
     stops.push(() => server.stop());
     return { ...server, isOurs: true };

@@ -1,8 +1,8 @@
 import { exitWith, readConfigOrExit, stopOnSignal } from './lifecycle.ts';
 import { startStack } from './stack.ts';
 
-const config = readConfigOrExit();
-const starting = startStack(config, {
+readConfigOrExit();
+const starting = startStack(process.env, {
   onProgress: (text) => console.log(`· ${text}`),
   onLog: (text) => process.stderr.write(text),
 });

@@ -14,7 +14,8 @@ export interface ChildOptions {
   cwd: string;
   env: Record<string, string>;
   account?: Account | undefined;
-  onLog: (line: string) => void;
+  /** Given one line at a time, with its newline. */
+  onLog: (text: string) => void;
 }
 
 /** One way to ask a child to end, and how long it has for it. */
@@ -49,7 +50,7 @@ export async function startChild(options: ChildOptions, stopSteps: StopStep[]): 
     createInterface({ input }).on('line', (line) => {
       lines.push(line);
       if (lines.length > LAST_LINES_MAX) lines.shift();
-      onLog(line);
+      onLog(`${line}\n`);
     });
   }
   let ended = false;

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 
 const LOOPBACK = '127.0.0.1';
@@ -24,6 +24,18 @@ export async function isPortFree(port: number, host: string = LOOPBACK): Promise
     // In use, reserved or not permitted: for who wants to listen it is the same.
     return false;
   }
+}
+
+/** Whether somebody accepts connections on the port of 127.0.0.1. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: LOOPBACK });
+    const answer = (listening: boolean) => () => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', answer(true)).once('error', answer(false));
+  });
 }
 
 /** Finds ports of 127.0.0.1 that differ from each other and are free at the moment. */

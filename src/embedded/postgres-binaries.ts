@@ -2,7 +2,7 @@ import { chmod, cp, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { AosError } from '../contracts/failures.ts';
-import { lastLineOf, runProgram } from './run-program.ts';
+import { endOf, runProgram } from './run-program.ts';
 import type { Account, ProgramResult } from './run-program.ts';
 
 interface Link {
@@ -29,7 +29,7 @@ export async function preparePostgresBinaries(
   if (answer.ok) return join(copy, 'bin');
   throw new AosError(
     'SERVICE_UNAVAILABLE',
-    `The Postgres programs in ${copy} do not run: ${lastLineOf(answer.output)}. Run npm ci again, or ` +
+    `The Postgres programs in ${copy} do not run: ${endOf(answer.output)}. Run npm ci again, or ` +
       'set DATABASE_URL to a Postgres of your own.',
   );
 }

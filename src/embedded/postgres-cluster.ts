@@ -3,7 +3,7 @@ import { chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { AosError } from '../contracts/failures.ts';
 import { readProcess } from './running-process.ts';
-import { lastLineOf, runProgram } from './run-program.ts';
+import { endOf, runProgram } from './run-program.ts';
 import type { Account } from './run-program.ts';
 
 const INITDB_MS_MAX = 120_000;
@@ -22,8 +22,7 @@ export const POSTGRES_ENV = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' };
 export const SUPERVISOR_SETTING = 'aos.supervisor_pid';
 
 export const dataOf = ({ home }: PostgresPlace): string => join(home, 'data');
-export const lockFileOf = (place: PostgresPlace): string =>
-  join(dataOf(place), 'postmaster.pid');
+export const lockFileOf = (place: PostgresPlace): string => join(dataOf(place), 'postmaster.pid');
 
 /** Makes the data folder unless there is one, and gives the password of the user `postgres`. */
 export async function prepareCluster(
@@ -67,7 +66,7 @@ async function initialize(place: PostgresPlace, passwordFile: string): Promise<v
   if (!ok) {
     throw new AosError(
       'SERVICE_UNAVAILABLE',
-      `initdb could not make a database in ${draft}: ${lastLineOf(output)}. Check the free space and the ` +
+      `initdb could not make a database in ${draft}: ${endOf(output)}. Check the free space and the ` +
         'rights of the folder, then start again.',
     );
   }

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readlink, realpath, rename, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AosError } from '../contracts/failures.ts';
 import { runProgram } from './run-program.ts';
@@ -26,6 +36,7 @@ export async function preparePostgresHome(options: PostgresHomeOptions): Promise
     await mkdir(home, { recursive: true, mode: 0o700 });
     return realpath(home);
   }
+  await letPass(dataDir, account);
   const mayEnter = await canEnter(dataDir, account);
   if (existing === undefined && !mayEnter) await linkOutside(home, options);
   if (existing?.isSymbolicLink() || (existing === undefined && !mayEnter)) {
@@ -39,6 +50,14 @@ export async function preparePostgresHome(options: PostgresHomeOptions): Promise
     `User ${account.uid}, who runs Postgres, may not enter ${real}. Give the folders above it mode 711 ` +
       '(chmod a+x), or move the data folder.',
   );
+}
+
+/** A folder closed to its group is opened to the group of the account, to pass through and no more. */
+async function letPass(dataDir: string, account: Account): Promise<void> {
+  const { mode, uid } = await stat(dataDir);
+  if ((mode & 0o071) !== 0 || uid !== 0) return;
+  await chown(dataDir, uid, account.gid);
+  await chmod(dataDir, (mode & 0o7777) | 0o010);
 }
 
 /** The name comes from the path of the home; a folder of that name without a link to it is of a data folder that was deleted. */

@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join, resolve } from 'node:path';
-import pg from 'pg';
 import { AosError } from '../contracts/failures.ts';
 import { startChild } from './child.ts';
 import type { Child } from './child.ts';
@@ -17,8 +16,9 @@ import {
   SUPERVISOR_SETTING,
 } from './postgres-cluster.ts';
 import type { PostgresPlace } from './postgres-cluster.ts';
+import { databaseAnswers } from './postgres-database.ts';
 import { preparePostgresHome } from './postgres-home.ts';
-import { lastLineOf } from './run-program.ts';
+import { endOf } from './run-program.ts';
 
 /** A recovery after a crash replays the log of at most some minutes. */
 const READY_MS_MAX = 60_000;
@@ -39,7 +39,7 @@ export interface EmbeddedPostgresOptions {
   /** Where root puts the data if the user of the database may not enter dataDir. @default '/var/lib/aos' */
   outsideDir?: string;
   onProgress: (text: string) => void;
-  onLog: (line: string) => void;
+  onLog: (text: string) => void;
 }
 
 export interface EmbeddedPostgres {
@@ -69,20 +69,21 @@ export async function startEmbeddedPostgres(
         'AOS_POSTGRES_PORT to a free port.',
     );
   }
-  for (const deadline = Date.now() + STALE_LOCK_MS_MAX; ; ) {
+  for (const deadline = Date.now() + STALE_LOCK_MS_MAX; ;) {
     const port = options.port ?? (await findFreePort());
     const child = await startServer(place, port, onLog);
-    if (await becomesReady(child, port, password)) {
-      const url = urlOf(port, password, 'aos');
-      return { url, port, exited: child.exited, stop: child.stop };
+    const server = `postgres://postgres:${password}@127.0.0.1:${port}`;
+    if (await becomesReady(child, `${server}/postgres`)) {
+      const url = `${server}/aos`;
+      return { url, port, exited: child.exited, stop: () => child.stop() };
     }
     const mayRetry = options.port === undefined || (await exists(lockFileOf(place)));
-    if (!mayRetry || Date.now() > deadline) throw notStarted(place, child);
+    if (!mayRetry || Date.now() > deadline) throw notStarted(endOf(child.lastLines()));
     await delay(RETRY_MS);
   }
 }
 
-function startServer(place: PostgresPlace, port: number, onLog: (line: string) => void) {
+function startServer(place: PostgresPlace, port: number, onLog: (text: string) => void) {
   const settings = [
     // With a space behind its value, as stopOrphan looks for it.
     `${SUPERVISOR_SETTING}=${process.pid}`,
@@ -103,46 +104,22 @@ function startServer(place: PostgresPlace, port: number, onLog: (line: string) =
   return startChild({ file, args, cwd, env: POSTGRES_ENV, account, onLog }, STOP_STEPS);
 }
 
-const urlOf = (port: number, password: string, database: string): string =>
-  `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
-
 /** False when the process ended before it answered. */
-async function becomesReady(child: Child, port: number, password: string): Promise<boolean> {
+async function becomesReady(child: Child, url: string): Promise<boolean> {
   const deadline = Date.now() + READY_MS_MAX;
-  for (;;) {
-    try {
-      await createDatabase(urlOf(port, password, 'postgres'));
-      return true;
-    } catch (error) {
+  try {
+    while (!(await databaseAnswers(url))) {
       if (child.hasExited()) {
         await child.exited;
         return false;
       }
-      if (isStarting(error) && Date.now() < deadline) await delay(POLL_MS);
-      else {
-        await child.stop();
-        throw error;
-      }
+      if (Date.now() > deadline) throw new Error(`no answer in ${READY_MS_MAX} ms`);
+      await delay(POLL_MS);
     }
-  }
-}
-
-const CANNOT_CONNECT_NOW = '57P03';
-const isStarting = (error: unknown): boolean =>
-  [CANNOT_CONNECT_NOW, 'ECONNREFUSED', 'ECONNRESET'].includes(
-    (error as { code?: string }).code ?? '',
-  );
-
-async function createDatabase(connectionString: string): Promise<void> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
-  // Without a listener an error of the idle connection ends this process.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    const { rowCount } = await client.query(`SELECT FROM pg_database WHERE datname = 'aos'`);
-    if (rowCount === 0) await client.query('CREATE DATABASE aos');
-  } finally {
-    await client.end();
+    return true;
+  } catch (cause) {
+    await child.stop();
+    throw notStarted((cause as Error).message, { cause });
   }
 }
 
@@ -152,10 +129,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-function notStarted(place: PostgresPlace, child: Child): AosError {
+function notStarted(why: string, options?: ErrorOptions): AosError {
   return new AosError(
     'SERVICE_UNAVAILABLE',
-    `Postgres did not start on ${dataOf(place)}: ${lastLineOf(child.lastLines())}. If it says that a lock file ` +
-      'exists and no Postgres runs there, remove postmaster.pid from that folder; then start again.',
+    `Postgres did not start: ${why}. If it says that a lock file exists and no Postgres runs on that folder, ` +
+      'remove the file; else correct what it says, or set DATABASE_URL to a Postgres of your own.',
+    {},
+    options,
   );
 }

@@ -20,7 +20,7 @@ export interface ProgramOptions {
 
 export interface ProgramResult {
   ok: boolean;
-  /** What it wrote, or why it could not run. */
+  /** Its standard output; after a failure all that it wrote, or why it could not run. */
   output: string;
 }
 
@@ -31,7 +31,7 @@ export async function runProgram(
   { timeoutMs, account, env }: ProgramOptions,
 ): Promise<ProgramResult> {
   try {
-    const { stdout, stderr } = await execFileAsync(file, args, {
+    const { stdout } = await execFileAsync(file, args, {
       ...account,
       ...(env && { env }),
       // The folder of this process may be closed to the account.
@@ -40,7 +40,7 @@ export async function runProgram(
       killSignal: 'SIGKILL',
       maxBuffer: OUTPUT_BYTES_MAX,
     });
-    return { ok: true, output: stdout + stderr };
+    return { ok: true, output: stdout };
   } catch (error) {
     return { ok: false, output: outputOf(error, timeoutMs) };
   }
@@ -54,5 +54,5 @@ function outputOf(error: unknown, timeoutMs: number): string {
 }
 
 /** The end of what a program wrote, short enough for an error message. */
-export const lastLineOf = (output: string): string =>
-  (output.trim().split('\n').at(-1) ?? '').slice(0, 300);
+export const endOf = (output: string): string =>
+  output.trim().split('\n').slice(-3).join(' ').slice(-500);

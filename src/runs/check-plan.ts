@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Problem } from '../contracts/failures.ts';
 import { isJsonObject } from '../contracts/json.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
@@ -18,13 +19,26 @@ export type CheckedPlan =
   | { ok: true; plan: ResolvedPlan; warnings: Problem[] }
   | { ok: false; problems: Problem[]; warnings: Problem[] };
 
-const FALLBACK_KEYS = Object.keys(Step.shape.fallback.unwrap().shape);
+// The bounds have shown that the plan is JSON: to check that again would walk every param, and copy it.
+const Params = z.custom<JsonObject>(isJsonObject, 'must be an object').default({});
+const Fallback = Step.shape.fallback.unwrap().extend({ params: Params });
+const When = Condition.extend({ value: z.unknown().optional() });
+
+const STEP_SHAPE = {
+  ...Step.shape,
+  params: Params,
+  // The length is checked first: a long list of mistakes is one mistake.
+  depends_on: z.array(z.unknown()).max(STEPS_PER_PLAN_MAX).pipe(z.array(z.string())).optional(),
+  when: When.optional(),
+  fallback: Fallback.optional(),
+  compensate: z.unknown().optional(),
+};
 
 /** Keys of the objects inside a step. */
 const INNER_KEYS: Record<string, readonly string[]> = {
   retry: Object.keys(RetryWish.shape),
-  when: Object.keys(Condition.shape),
-  fallback: FALLBACK_KEYS,
+  when: Object.keys(When.shape),
+  fallback: Object.keys(Fallback.shape),
 };
 
 function keepKnownInside(entries: JsonObject, pointer: string, findings: Findings): JsonObject {
@@ -47,9 +61,9 @@ function draftStep(raw: Json, index: number, pointer: string, findings: Findings
     );
     return { pointer, id, hasOwnId: false, fields: {}, given: new Set() };
   }
-  const known = keepKnown(raw, Object.keys(Step.shape), pointer, 'a step', findings);
+  const known = keepKnown(raw, Object.keys(STEP_SHAPE), pointer, 'a step', findings);
   const entries = keepKnownInside(known.entries, pointer, findings);
-  const fields: Partial<Step> = parseFields(entries, Step.shape, pointer, known.meant, findings);
+  const fields: Partial<Step> = parseFields(entries, STEP_SHAPE, pointer, known.meant, findings);
   if (fields.id !== undefined && !STEP_ID_PATTERN.test(fields.id)) {
     problems.add(
       `${pointer}/id`,
@@ -57,12 +71,6 @@ function draftStep(raw: Json, index: number, pointer: string, findings: Findings
       () =>
         `${quote(fields.id ?? '')} is no valid id: a letter, then up to 63 letters, digits, \`_\` or \`-\`.`,
     );
-  }
-  // Parsing copies params and loses a key named __proto__.
-  if (fields.params && isJsonObject(entries['params'])) fields.params = entries['params'];
-  const { fallback } = entries;
-  if (fields.fallback && isJsonObject(fallback) && isJsonObject(fallback['params'])) {
-    fields.fallback.params = fallback['params'];
   }
   const given = new Set(Object.keys(entries));
   return { pointer, id: fields.id ?? id, hasOwnId: fields.id !== undefined, fields, given };

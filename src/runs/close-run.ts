@@ -20,6 +20,9 @@ import type { RunDeps } from './deps.ts';
 import { isOpen } from './run-state.ts';
 import { recordTryEnd, stepLost } from './try-outcomes.ts';
 
+/** Somebody's will, not a fault, ended the run. */
+const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TERMINATED']);
+
 /** Ends a run for the workflow: the first caller wins, later ones get the stored end. */
 export async function closeRun({ pool }: RunDeps, { run_id, execution, reason }: CloseRun): Promise<RunEnd> {
   return withTransaction(pool, async (tx) => {
@@ -39,7 +42,7 @@ export async function closeLockedRun(
   await endOpenTries(tx, run);
   const steps = await endWaitingSteps(tx, run);
   const failure = failureOf(run, steps, reason);
-  const status = failure === null ? 'succeeded' : failure.code === 'CANCELLED' ? 'cancelled' : 'failed';
+  const status = failure === null ? 'succeeded' : STOPPED_CODES.has(failure.code) ? 'cancelled' : 'failed';
   const costMicroCents = await closeAccount(tx, run);
   const outputStepId = failure === null ? (steps.findLast((step) => step.status === 'succeeded')?.id ?? null) : null;
   await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents });

@@ -6,20 +6,12 @@ import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AosError } from '../contracts/failures.ts';
-import { hostOf, isPublicAddress, parseAddress, portOf } from './http-address.ts';
+import { hostOf, isPublicAddress, isRefusedPort, parseAddress, portOf } from './http-address.ts';
 import type { IpAddress } from './http-address.ts';
 
 const HEADER_BYTES_MAX = 64 * 1024;
 const NEXT_ADDRESS_AFTER_MS = 2000;
 const SCHEMES = ['http:', 'https:'];
-
-/** Ports whose services would take an HTTP request for commands, or that have no business on the open net. */
-const REFUSED_PORTS: ReadonlySet<number> = new Set([
-  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 79, 95, 109, 110, 111,
-  113, 119, 123, 135, 137, 138, 139, 143, 161, 179, 389, 427, 445, 465, 512, 513, 514, 515, 548,
-  554, 563, 587, 636, 873, 990, 993, 995, 1433, 1521, 1723, 2049, 2375, 2379, 2380, 3306, 3389,
-  5060, 5061, 5432, 5672, 5900, 6000, 6379, 6432, 6566, 6667, 7233, 9042, 9092, 11211, 27017,
-]);
 
 /** One exception to the guard: a range of addresses, or a host at some ports. */
 export type EgressRule =
@@ -55,7 +47,7 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
     const ip = parseAddress(address);
     if (ip === undefined) return false;
     if (allow.some((rule) => allowsAddress(rule, ip, host, port))) return true;
-    return isPublicAddress(ip) && !REFUSED_PORTS.has(port);
+    return isPublicAddress(ip) && !isRefusedPort(port);
   };
 
   function checkTarget(protocol: string, host: string, port: number): AosError | undefined {
@@ -64,9 +56,10 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
     }
     if (isIP(host) !== 0) return permits(host, host, port) ? undefined : blockedAddress(host);
     // Rules for addresses are judged by `lookup`, once the name has some.
-    const isRefused =
-      REFUSED_PORTS.has(port) && !allow.some((rule) => mayAllowName(rule, host, port));
-    return isRefused ? blocked(`Port ${port} is not a port for HTTP. Use another port.`) : undefined;
+    const isRefused = isRefusedPort(port) && !allow.some((rule) => mayAllowName(rule, host, port));
+    return isRefused
+      ? blocked(`Port ${port} is not a port for HTTP. Use another port.`)
+      : undefined;
   }
 
   /** The addresses that are checked here are the ones connected to, so a second answer cannot differ. */
@@ -95,7 +88,7 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
     open() {
       const closing = new AbortController();
       const connect: buildConnector.connector = (options, callback) => {
-        const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
+        const port = portOf(options);
         // Node never asks `lookup` about an address, so addresses are checked here.
         const refusal = checkTarget(options.protocol, hostOf(options.hostname), port);
         if (refusal !== undefined) return callback(refusal, null);
@@ -179,7 +172,9 @@ const ASK = 'Use a public address, or ask the operator to add the target to AOS_
 const blocked = (message: string): AosError => new AosError('EGRESS_BLOCKED', message);
 
 const blockedAddress = (host: string): AosError =>
-  blocked(`The address ${host} may not be reached at this port: it is not public, or the port is no port for HTTP. ${ASK}`);
+  blocked(
+    `The address ${host} may not be reached at this port: it is not public, or the port is no port for HTTP. ${ASK}`,
+  );
 
 // Which address it was stays unsaid: it may be a secret of the operator's network.
 const blockedName = (hostname: string): AosError =>

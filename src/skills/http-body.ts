@@ -36,7 +36,9 @@ export async function decodeContent(
   const written = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase());
   const codings = written.filter((coding) => coding !== '' && coding !== 'identity');
   if (codings.length > CODINGS_MAX) {
-    throw invalid(`The response is encoded ${codings.length} times over, more than ${CODINGS_MAX}.`);
+    throw invalid(
+      `The response is encoded ${codings.length} times over, more than ${CODINGS_MAX}.`,
+    );
   }
   const decoders = codings.reverse().map((coding) => DECODERS.get(coding));
   let decoded = bytes;
@@ -62,9 +64,21 @@ export interface BodyView {
   body_error?: string;
 }
 
+const EXCERPT_BYTES_MAX = 2048;
+
+/** The beginning of a body as text, or nothing when it is none. */
+export function readExcerpt(bytes: Buffer, contentType: string): string {
+  const type = typeOf(contentType);
+  if (type !== '' && !TEXT_TYPE.test(type)) return '';
+  return new TextDecoder().decode(bytes.subarray(0, EXCERPT_BYTES_MAX));
+}
+
+const typeOf = (contentType: string): string =>
+  (contentType.split(';')[0] ?? '').trim().toLowerCase();
+
 /** Shows the bytes as JSON, as text, or else as base64. */
 export function viewBody(bytes: Buffer, contentType: string): BodyView {
-  const type = (contentType.split(';')[0] ?? '').trim().toLowerCase();
+  const type = typeOf(contentType);
   const isText = TEXT_TYPE.test(type);
   if (bytes.length === 0) return { body: isText && !JSON_TYPE.test(type) ? '' : null };
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];

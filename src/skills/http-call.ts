@@ -1,19 +1,12 @@
 import { z } from 'zod';
-import { AosError } from '../contracts/failures.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
 import { HTTP_REDIRECTS_MAX, HTTP_RESPONSE_BYTES_MAX } from '../contracts/limits.ts';
-import type { SkillContract } from '../contracts/skill.ts';
+import type { SkillContract, SkillUsage } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
-import { decodeContent, viewBody } from './http-body.ts';
+import { viewBody } from './http-body.ts';
 import { withinTime } from './http-deadline.ts';
-import { exchange } from './http-exchange.ts';
-import type { HttpResponse, Meter, ResponseHead } from './http-exchange.ts';
-import {
-  toSkillFailure,
-  toStatusFailure,
-  toTooLargeFailure,
-  toTransportFailure,
-} from './http-failures.ts';
+import type { Meter } from './http-exchange.ts';
+import { toSkillFailure } from './http-failures.ts';
 import {
   HTTP_HEADERS_MAX,
   HTTP_TIMEOUT_DEFAULT_MS,
@@ -26,12 +19,10 @@ import {
   timeoutMsOf,
 } from './http-params.ts';
 import type { HttpPrices } from './http-prices.ts';
-import { followRedirect, locationOf } from './http-redirect.ts';
-import { toHttpRequest, toUrl } from './http-request.ts';
-import type { HttpRequest } from './http-request.ts';
-import type { Skill } from './skill.ts';
-
-const ERROR_BODY_BYTES_MAX = 16 * 1024;
+import { toHttpRequest } from './http-request.ts';
+import { startSending } from './http-send.ts';
+import type { SentResponse } from './http-send.ts';
+import type { Skill, SkillCall } from './skill.ts';
 
 /** What `http_call` takes, gives and promises. */
 export const httpCallContract: SkillContract = {
@@ -80,8 +71,16 @@ export const httpCallContract: SkillContract = {
     { code: 'CONNECTION_LOST', description: 'The response breaks off.', probability: 0.005 },
     { code: 'DNS_FAILED', description: 'The name does not resolve.', probability: 0.003 },
     { code: 'TLS_FAILED', description: 'The certificate is not valid.', probability: 0.002 },
-    { code: 'PARAMS_INVALID', description: 'The URL or a header is not valid.', probability: 0.002 },
-    { code: 'RESPONSE_TOO_LARGE', description: 'The response is over its cap.', probability: 0.002 },
+    {
+      code: 'PARAMS_INVALID',
+      description: 'The URL or a header is not valid.',
+      probability: 0.002,
+    },
+    {
+      code: 'RESPONSE_TOO_LARGE',
+      description: 'The response is over its cap.',
+      probability: 0.002,
+    },
     { code: 'REDIRECT_REFUSED', description: 'Redirects end nowhere.', probability: 0.001 },
     { code: 'RESPONSE_INVALID', description: 'The response is no HTTP.', probability: 0.001 },
     { code: 'EGRESS_BLOCKED', description: 'The target is not public.', probability: 0.001 },
@@ -99,26 +98,62 @@ export interface HttpCallDeps {
 
 /** Creates the skill `http_call`: one request, guarded, priced and bounded. */
 export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
+  async function perform(call: SkillCall, meter: Meter): Promise<Json> {
+    const startedAt = performance.now();
+    const params = parseHttpCallParams(call.params);
+    const request = toHttpRequest(params, call.effectKey);
+    const responseBytesMax = responseBytesMaxOf(call.params);
+    const followRedirects = params.follow_redirects;
+    const name = `${request.method} ${request.url.origin}`;
+    const deps = { egress, prices, meter, responseBytesMax, followRedirects };
+    const sending = startSending(request, deps);
+    try {
+      const response = await withinTime(call, name, sending.send);
+      return toOutput(response, meter, performance.now() - startedAt);
+    } finally {
+      sending.stop();
+    }
+  }
+
   return {
     contract: httpCallContract,
-    worstCaseMicroCents: (params) => costOf(params, responseBytesMaxOf(params)),
+    worstCaseMicroCents(params) {
+      const url = urlOf(params);
+      return url === undefined ? 0 : prices.worstCase(url, responseBytesMaxOf(params));
+    },
     isIdempotent: (params) => IDEMPOTENT_METHODS.includes(methodOf(params)),
     timeoutMs: timeoutMsOf,
     async call(call) {
-      const meter: Meter = { isSent: false, bytesReceived: 0 };
-      const usage = () => {
+      const meter: Meter = { requestsSent: 0, bytesReceived: 0 };
+      const usage = (): SkillUsage => {
+        const url = urlOf(call.params);
         const bytes = Math.min(meter.bytesReceived, responseBytesMaxOf(call.params));
-        return { cost_micro_cents: meter.isSent ? costOf(call.params, bytes) : 0 };
+        const isFree = url === undefined || meter.requestsSent === 0;
+        return { cost_micro_cents: isFree ? 0 : prices.actual(url, bytes) };
       };
       try {
-        const params = parseHttpCallParams(call.params);
-        const first = toHttpRequest(params, call.effectKey);
-        const name = `${first.method} ${first.url.origin}`;
-        const output = await withinTime(call, name, (signal) => perform(params, first, meter, signal));
+        const output = await perform(call, meter);
         return { ok: true, output, usage: usage() };
       } catch (error) {
         return { ok: false, failure: toSkillFailure(error), usage: usage() };
       }
     },
+  };
+}
+
+function urlOf({ url }: JsonObject): URL | undefined {
+  return typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+}
+
+function toOutput(response: SentResponse, meter: Meter, durationMs: number): Json {
+  const { status, headers, body, url, redirects } = response;
+  return {
+    status_code: status,
+    headers: Object.fromEntries(headers),
+    ...viewBody(body, String(headers.get('content-type') ?? '')),
+    url: url.href,
+    redirects,
+    bytes: meter.bytesReceived,
+    duration_ms: Math.round(durationMs),
   };
 }

@@ -36,4 +36,7 @@ export async function withinTime<T>(
 }
 
 const isTimeout = (reason: unknown): boolean =>
-  reason instanceof DOMException && reason.name === 'TimeoutError';
+  typeof reason === 'object' &&
+  reason !== null &&
+  'name' in reason &&
+  reason.name === 'TimeoutError';

@@ -18,7 +18,7 @@ export type BodyWish = { kind: 'whole' | 'excerpt'; bytesMax: number };
 
 /** What one call has done so far; it holds also when the call fails. */
 export interface Meter {
-  isSent: boolean;
+  requestsSent: number;
   bytesReceived: number;
 }
 
@@ -49,7 +49,7 @@ export function exchange(request: HttpRequest, deps: ExchangeDeps): Promise<Http
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart() {
-        meter.isSent = true;
+        meter.requestsSent += 1;
       },
       onResponseStart(controller, status, headers) {
         // 103 and its like announce the response, which is still to come.
@@ -88,7 +88,13 @@ export function exchange(request: HttpRequest, deps: ExchangeDeps): Promise<Http
     const path = `${url.pathname}${url.search}`;
     const headers = Object.fromEntries(request.headers);
     const body = request.body ?? null;
-    const sent = { origin: url.origin, path, method: method as Dispatcher.HttpMethod, headers, body };
+    const sent = {
+      origin: url.origin,
+      path,
+      method: method as Dispatcher.HttpMethod,
+      headers,
+      body,
+    };
     dispatcher.dispatch(sent, handler);
   });
 }

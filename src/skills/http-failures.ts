@@ -9,11 +9,8 @@ import type { HttpRequest } from './http-request.ts';
 const EXCERPT_LENGTH_MAX = 200;
 
 /** What a socket says when it was not opened; any other word on https is a quarrel about TLS. */
-const SOCKET_CODES: ReadonlySet<string> = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'EADDRNOTAVAIL'],
-  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EACCES', 'EPERM', 'EINVAL'],
-  ...['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ABORT_ERR', 'UND_ERR_DESTROYED'],
-]);
+const SOCKET_CODES =
+  /^(?:ECONN(?:REFUSED|RESET|ABORTED)|E(?:HOST|NET)(?:UNREACH|DOWN)|ETIMEDOUT|EPIPE|EADDRNOTAVAIL|EACCES|EPERM|EINVAL|EMFILE|ENFILE|ENOBUFS|ENOMEM|ABORT_ERR|UND_ERR_DESTROYED)$/;
 /** Headers over their cap. */
 const HEADER_OVERFLOW_CODES = ['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW'];
 /** undici's parser met the end of the connection in the middle of a message. */
@@ -25,7 +22,11 @@ const REQUEST_CODES = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'];
 const nameOf = ({ method, url }: HttpRequest): string => `${method} ${url.origin}`;
 
 /** Turns what the transport threw into a failure of the catalogue, by class and code. */
-export function toTransportFailure(error: unknown, request: HttpRequest, isSent: boolean): AosError {
+export function toTransportFailure(
+  error: unknown,
+  request: HttpRequest,
+  isSent: boolean,
+): AosError {
   if (error instanceof AosError) return error;
   const code = codeOf(error);
   const name = nameOf(request);
@@ -34,34 +35,45 @@ export function toTransportFailure(error: unknown, request: HttpRequest, isSent:
     new AosError(kind, `${name}: ${message}`, {}, { cause: error });
 
   if (REQUEST_CODES.includes(code)) {
-    return failure('PARAMS_INVALID', `the params make no valid HTTP request.`);
+    return failure('PARAMS_INVALID', 'the params make no valid HTTP request.');
   }
   if (HEADER_OVERFLOW_CODES.includes(code)) {
-    return failure('RESPONSE_TOO_LARGE', `the headers of the response are over 64 KiB.`);
+    return failure('RESPONSE_TOO_LARGE', 'the headers of the response are over 64 KiB.');
   }
-  if (!isSent && request.url.protocol === 'https:' && !SOCKET_CODES.has(code)) {
+  if (!isSent && request.url.protocol === 'https:' && !SOCKET_CODES.test(code)) {
     return failure('TLS_FAILED', `TLS failed${why}. Check the certificate of the server.`);
   }
   if (!isSent) {
-    return failure('CONNECT_FAILED', `no connection${why}. Check host and port, or try again later.`);
+    return failure(
+      'CONNECT_FAILED',
+      `no connection${why}. Check host and port, or try again later.`,
+    );
   }
   if (code.startsWith('HPE_') && code !== EARLY_END_CODE) {
-    return failure('RESPONSE_INVALID', `the answer is not valid HTTP (${code}). The server must be corrected.`);
+    return failure(
+      'RESPONSE_INVALID',
+      `the answer is not valid HTTP (${code}). The server must be corrected.`,
+    );
   }
-  return failure('CONNECTION_LOST', `the connection ended before the whole response had come. Try again later.`);
+  return failure(
+    'CONNECTION_LOST',
+    'the connection ended before the whole response had come. Try again later.',
+  );
 }
 
 /** The failure of a response with a status from 400. */
 export function toStatusFailure(request: HttpRequest, head: ResponseHead, body: string): AosError {
   const { status, headers } = head;
-  // Code points, not units: half a surrogate pair or a NUL could not be stored.
-  const plain = [...body.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()];
-  const excerpt = plain.slice(0, EXCERPT_LENGTH_MAX).join('');
+  const plain = body.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  // Neither a NUL nor half a surrogate pair could be stored.
+  const excerpt = plain.slice(0, EXCERPT_LENGTH_MAX).replace(/[\ud800-\udbff]$/, '');
   const message = `${nameOf(request)} answered ${status}${excerpt === '' ? '.' : `: ${excerpt}`}`;
   if (status >= 600) return new AosError('RESPONSE_INVALID', message, { upstream_status: status });
 
   const namesWhen = status === 429 || status === 503;
-  const retryAfterMs = namesWhen ? parseRetryAfter(headers.get('retry-after'), Date.now()) : undefined;
+  const retryAfterMs = namesWhen
+    ? parseRetryAfter(headers.get('retry-after'), Date.now())
+    : undefined;
   const facts: FailureFacts = { upstream_status: status, retry_after_ms: retryAfterMs };
   if (status === 429) facts.retryable = retryAfterMs !== undefined;
   return new AosError(status < 500 ? 'HTTP_4XX' : 'HTTP_5XX', message, facts);
@@ -90,8 +102,13 @@ export function toSkillFailure(error: unknown): SkillFailure {
     const message = `http_call ended with an error of its own (${name}). Report the run id to the operator.`;
     return { code: 'SKILL_CRASHED', message };
   }
-  const { code, message, retryable, retry_after_ms: retryAfterMs, upstream_status: status } =
-    error.failure;
+  const {
+    code,
+    message,
+    retryable,
+    retry_after_ms: retryAfterMs,
+    upstream_status: status,
+  } = error.failure;
   return {
     code,
     message,

@@ -27,13 +27,20 @@ export interface Redirect {
 }
 
 /** The request that a redirect asks for, by the rules of fetch; throws when it may not be followed. */
-export function followRedirect({ first, from, status, location, count, prices }: Redirect): HttpRequest {
+export function followRedirect({
+  first,
+  from,
+  status,
+  location,
+  count,
+  prices,
+}: Redirect): HttpRequest {
   if (count >= HTTP_REDIRECTS_MAX) {
     throw refused(first, `redirects more than ${HTTP_REDIRECTS_MAX} times`);
   }
   // Header values come as one character a byte; what is beyond ASCII in a URL is UTF-8.
   const written = Buffer.from(location, 'latin1').toString();
-  if (!URL.canParse(written, from.url)) throw refused(first, 'redirects to no valid URL');
+  if (!URL.canParse(written, from.url.href)) throw refused(first, 'redirects to no valid URL');
   const url = new URL(written, from.url);
   url.hash = '';
   if (url.username !== '' || url.password !== '') {

@@ -50,11 +50,15 @@ export function toHttpRequest(params: HttpCallParams, effectKey: string): HttpRe
 /** The URL of the params with its `query`, or throws why it is none. */
 export function toUrl({ url: text, query }: Pick<HttpCallParams, 'url' | 'query'>): URL {
   if (CONTROL_CHARACTER.test(text) || !URL.canParse(text)) {
-    throw paramsInvalid('`url` is not a valid absolute URL. Write it like https://example.org/path.');
+    throw paramsInvalid(
+      '`url` is not a valid absolute URL. Write it like https://example.org/path.',
+    );
   }
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') {
-    throw paramsInvalid('`url` holds a user name or password. Send them in an Authorization header.');
+    throw paramsInvalid(
+      '`url` holds a user name or password. Send them in an Authorization header.',
+    );
   }
   url.hash = '';
   const added = toQuery(query ?? {});
@@ -68,13 +72,12 @@ export function toUrl({ url: text, query }: Pick<HttpCallParams, 'url' | 'query'
 }
 
 function toQuery(query: NonNullable<HttpCallParams['query']>): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : value === null ? [] : [value]).map((one) => [
-      name,
-      String(one),
-    ]),
-  );
-  return new URLSearchParams(pairs).toString();
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    const values = Array.isArray(value) ? value : [value];
+    for (const one of values) if (one !== null) pairs.append(name, String(one));
+  }
+  return pairs.toString();
 }
 
 function toHeaders(headers: NonNullable<HttpCallParams['headers']>): Map<string, string> {

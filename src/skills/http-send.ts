@@ -1,6 +1,6 @@
 import type { AosError } from '../contracts/failures.ts';
-import { decodeContent } from './http-body.ts';
 import type { EgressGuard } from './egress.ts';
+import { decodeContent, readExcerpt } from './http-body.ts';
 import { exchange } from './http-exchange.ts';
 import type { BodyWish, HttpResponse, Meter, ResponseHead } from './http-exchange.ts';
 import { toStatusFailure, toTooLargeFailure, toTransportFailure } from './http-failures.ts';
@@ -9,6 +9,7 @@ import { followRedirect, locationOf } from './http-redirect.ts';
 import type { HttpRequest } from './http-request.ts';
 
 const ERROR_BODY_BYTES_MAX = 16 * 1024;
+const ERROR_TEXT_BYTES_MAX = 256 * 1024;
 
 export interface SendDeps {
   egress: EgressGuard;
@@ -39,11 +40,11 @@ export function startSending(first: HttpRequest, deps: SendDeps) {
     const refusal = egress.checkUrl(request.url);
     if (refusal !== undefined) throw refusal;
     const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
-    const hop: Meter = { isSent: false, bytesReceived: 0 };
+    const sentBefore = meter.requestsSent;
     try {
-      return await exchange(request, { dispatcher: connections.dispatcher, meter, hop, wish, tooLarge });
+      return await exchange(request, { dispatcher: connections.dispatcher, meter, wish, tooLarge });
     } catch (error) {
-      throw toTransportFailure(error, request, hop.isSent);
+      throw toTransportFailure(error, request, meter.requestsSent > sentBefore);
     }
   }
 
@@ -57,8 +58,32 @@ export function startSending(first: HttpRequest, deps: SendDeps) {
         return { ...response, body, url: request.url, redirects };
       }
       const { status } = response;
-      request = followRedirect({ first, from: request, status, location, count: redirects, prices });
+      request = followRedirect({
+        first,
+        from: request,
+        status,
+        location,
+        count: redirects,
+        prices,
+      });
     }
   }
   return { send, stop: () => connections.close() };
+}
+
+async function decode(
+  request: HttpRequest,
+  response: HttpResponse,
+  bytesMax: number,
+): Promise<Buffer> {
+  const { status, headers, body } = response;
+  const encoding = String(headers.get('content-encoding') ?? '');
+  const tooLarge = (limit: number): AosError => toTooLargeFailure(request, limit);
+  if (status < 400) return decodeContent(body, encoding, bytesMax, tooLarge);
+  // The status is the failure; a body that cannot be read must not hide it.
+  const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
+    Buffer.alloc(0),
+  );
+  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''));
+  throw toStatusFailure(request, response, excerpt);
 }

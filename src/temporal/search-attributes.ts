@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../contracts/messages.ts';
 
-const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+/** temporal.api.enums.v1.INDEXED_VALUE_TYPE_KEYWORD */
+const KEYWORD = 2;
 
 /** Registers what AOS filters by, once at start; throws when a name stands with another type, or may not be added. */
 export async function ensureSearchAttributes(client: Client): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
 import { startApiServer } from '../../api/server.ts';
@@ -62,6 +63,7 @@ export interface Harness {
   databaseUrl: string;
   deps: RunDeps;
   engine: Engine;
+  client: Client;
   taskQueue: string;
   workspaceDir: string;
   request<T = Json>(path: string, init?: RequestInit & { key?: string | null; json?: unknown }): Promise<Answer<T>>;
@@ -145,6 +147,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     databaseUrl: database.url,
     deps,
     engine,
+    client,
     taskQueue,
     workspaceDir,
     async request<T = Json>(path: string, init: RequestInit & { key?: string | null; json?: unknown } = {}) {

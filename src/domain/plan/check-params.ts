@@ -4,42 +4,11 @@ import type { SkillContract } from '../../contracts/skill.ts';
 import { keepKnown } from './known-keys.ts';
 import type { PlanContext } from './plan-context.ts';
 import { childPointer, pointerOf } from './pointer.ts';
-import { findReferences } from './references.ts';
 import { issuesOf } from './schema-issues.ts';
+import { isUnsettled, unsettledIn } from './unsettled.ts';
 import { quote } from './wording.ts';
 
-/** The pointers below which the schema cannot judge yet, and all that contain one. */
-interface Unsettled {
-  places: ReadonlySet<string>;
-  above: ReadonlySet<string>;
-}
-
-function* prefixesOf(pointer: string): Generator<string> {
-  for (let end = pointer.length; end >= 0; end = pointer.lastIndexOf('/', end - 1)) {
-    yield pointer.slice(0, end);
-    if (end === 0) return;
-  }
-}
-
-function unsettledIn(params: JsonObject): Unsettled {
-  const places = new Set(findReferences(params).map(({ pointer }) => pointer));
-  const above = new Set<string>();
-  for (const place of places) {
-    for (const prefix of prefixesOf(place)) {
-      if (above.has(prefix)) break;
-      above.add(prefix);
-    }
-  }
-  return { places, above };
-}
-
-function isUnsettled({ places, above }: Unsettled, pointer: string): boolean {
-  if (above.has(pointer)) return true;
-  for (const prefix of prefixesOf(pointer)) if (places.has(prefix)) return true;
-  return false;
-}
-
-/** Tells what the skill's schema says about the literal part of the params; answers the pointers it told of. */
+/** Tells what the skill's schema says about the literal part of the params; answers the paths it told of. */
 export function checkParams(
   context: PlanContext,
   contract: SkillContract,
@@ -56,15 +25,16 @@ export function checkParams(
   const unsettled = unsettledIn(params);
   for (const { path, message, isMissing } of issuesOf(parsed.error, judged)) {
     if (previousInto !== undefined && path[0] === previousInto) continue;
-    if (isUnsettled(unsettled, pointerOf('', path))) continue;
+    if (isUnsettled(unsettled, path)) continue;
     if (isMissing && path.length === 1 && meant.has(String(path[0]))) continue;
-    const name = path.length === 0 ? 'params' : quote(path.map(String).join('.'));
-    const at = pointerOf(pointer, path);
-    told.add(at);
+    told.add(path.join('/'));
     context.problems.add(
-      at,
+      () => pointerOf(pointer, path),
       'PARAMS_INVALID',
-      () => `${name} of ${quote(contract.id)}: ${message}`,
+      () => {
+        const name = path.length === 0 ? 'params' : quote(path.join('.'));
+        return `${name} of ${quote(contract.id)}: ${message}`;
+      },
     );
   }
   return told;

@@ -11,7 +11,7 @@ const show = (source: string): string => `\`{{${clip(source, 200)}}}\``;
 function checkStepReference(
   context: PlanContext,
   place: StepPlace,
-  pointer: string,
+  pointer: string | (() => string),
   reference: Reference & { root: 'steps' },
 ): void {
   const { problems, ids, indexOf } = context;
@@ -46,7 +46,7 @@ function checkStepReference(
 export function checkReference(
   context: PlanContext,
   place: StepPlace,
-  pointer: string,
+  pointer: string | (() => string),
   part: Exclude<ParsedReference, { kind: 'unknown_root' }>,
 ): void {
   const { problems } = context;
@@ -80,23 +80,35 @@ export function checkReference(
   }
 }
 
-/** Checks every reference in a value. */
+/** Checks every reference in a value; what a string says twice is told once. */
 export function checkReferences(
   context: PlanContext,
   place: StepPlace,
   pointer: string,
   value: Json,
 ): void {
-  for (const { pointer: at, part } of bracedPartsOf(value, pointer)) {
-    if (part.kind !== 'unknown_root') checkReference(context, place, at, part);
-    else {
-      const near = nearest(part.root, REFERENCE_ROOTS);
-      context.warnings.add(
-        at,
-        'NOT_A_REFERENCE',
-        () =>
-          `${show(part.source)} stays text: ${quote(part.root)} is no root of a reference${didYouMean(near)}`,
-      );
+  for (const { pointer: at, parts } of bracedPartsOf(value, pointer)) {
+    const bySource = new Map(parts.map((part) => [sourceOf(part), part]));
+    for (const part of bySource.values()) {
+      if (part.kind !== 'unknown_root') checkReference(context, place, at, part);
+      else warnOfRoot(context, at, part.source, part.root);
     }
   }
+}
+
+const sourceOf = (part: ParsedReference): string =>
+  part.kind === 'reference' ? part.reference.source : part.source;
+
+function warnOfRoot(
+  { warnings }: PlanContext,
+  pointer: () => string,
+  source: string,
+  root: string,
+): void {
+  warnings.add(
+    pointer,
+    'NOT_A_REFERENCE',
+    () =>
+      `${show(source)} stays text: ${quote(root)} is no root of a reference${didYouMean(nearest(root, REFERENCE_ROOTS))}`,
+  );
 }

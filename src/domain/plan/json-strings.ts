@@ -1,29 +1,57 @@
-import type { Json } from '../../contracts/json.ts';
-import { childPointer } from './pointer.ts';
+import type { Json, JsonObject } from '../../contracts/json.ts';
+import { pointerOf } from './pointer.ts';
 
 export interface JsonString {
-  pointer: string;
+  /** The JSON Pointer, built only for those who ask. */
+  pointer: () => string;
   text: string;
   isKey: boolean;
 }
 
+/** A list or object on the way down, with the key under which the frame above holds it. */
+interface Frame {
+  above: Frame | undefined;
+  key: string | number;
+  keys: readonly string[] | undefined;
+  values: readonly Json[];
+  next: number;
+}
+
+function enter(value: Json[] | JsonObject, above: Frame, key: string | number): Frame {
+  const isList = Array.isArray(value);
+  const keys = isList ? undefined : Object.keys(value);
+  return { above, key, keys, values: isList ? value : Object.values(value), next: 0 };
+}
+
+function pathTo(frame: Frame, key: string | number): (string | number)[] {
+  const path: (string | number)[] = [];
+  let last = key;
+  for (let at: Frame | undefined = frame; at?.above; at = at.above) {
+    path.push(last);
+    last = at.key;
+  }
+  return path.reverse();
+}
+
 /** Every string of a value, keys too, in the order of its text; without recursion, so depth is no danger. */
 export function* stringsOf(root: Json, rootPointer = ''): Generator<JsonString> {
-  const stack: { pointer: string; value: Json; key?: string }[] = [
-    { pointer: rootPointer, value: root },
-  ];
-  for (let item = stack.pop(); item; item = stack.pop()) {
-    const { pointer, value, key } = item;
-    if (key !== undefined) yield { pointer, text: key, isKey: true };
-    if (typeof value === 'string') yield { pointer, text: value, isKey: false };
-    else if (Array.isArray(value)) {
-      for (let index = value.length - 1; index >= 0; index -= 1) {
-        stack.push({ pointer: childPointer(pointer, index), value: value[index]! });
-      }
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [name, inner] of Object.entries(value).reverse()) {
-        stack.push({ pointer: childPointer(pointer, name), value: inner, key: name });
-      }
+  const top: Frame = { above: undefined, key: '', keys: undefined, values: [root], next: 0 };
+  for (let frame: Frame | undefined = top; frame;) {
+    if (frame.next >= frame.values.length) {
+      frame = frame.above;
+      continue;
     }
+    const here: Frame = frame;
+    const value = here.values[here.next]!;
+    const key = here.keys?.[here.next] ?? here.next;
+    here.next += 1;
+    const tell = (text: string, isKey: boolean): JsonString => ({
+      pointer: () => pointerOf(rootPointer, pathTo(here, key)),
+      text,
+      isKey,
+    });
+    if (typeof key === 'string') yield tell(key, true);
+    if (typeof value === 'string') yield tell(value, false);
+    else if (typeof value === 'object' && value !== null) frame = enter(value, here, key);
   }
 }

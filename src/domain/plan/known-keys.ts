@@ -32,7 +32,7 @@ export function keepKnown(
       continue;
     }
     const near = nearest(key, known);
-    const at = childPointer(pointer, key);
+    const at = (): string => childPointer(pointer, key);
     if (near === undefined) {
       warnings.add(at, 'KEY_IGNORED', () => `${noun} has no key ${quote(key)}; it is ignored.`);
     } else {

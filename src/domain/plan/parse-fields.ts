@@ -25,9 +25,13 @@ export function parseFields(
     }
     for (const { path, message, isMissing } of issuesOf(parsed.error, value)) {
       if (isMissing && path.length === 0 && meant.has(key)) continue;
-      const name = quote([key, ...path.map(String)].join('.'));
-      problems.add(pointerOf(pointer, [key, ...path]), 'INVALID_TYPE', () =>
-        isMissing ? `${name} is required.` : `${name}: ${message}`,
+      problems.add(
+        () => pointerOf(pointer, [key, ...path]),
+        'INVALID_TYPE',
+        () => {
+          const name = quote([key, ...path].join('.'));
+          return isMissing ? `${name} is required.` : `${name}: ${message}`;
+        },
       );
     }
   }

@@ -7,16 +7,14 @@ export const PROBLEMS_MAX = 100;
 const TEXT_LENGTH_MAX = 1000;
 
 export interface ProblemList<Code extends string> {
-  /** The message is built only when it is kept: a hostile plan can have a hundred thousand problems. */
-  add(pointer: string, code: Code, message: () => string): void;
+  /** Pointer and message may be built when they are kept: a hostile plan can have a hundred thousand problems. */
+  add(pointer: string | (() => string), code: Code, message: () => string): void;
   isEmpty(): boolean;
   toProblems(): Problem[];
 }
 
-/** Collects problems up to a bound, each one once. */
 function createList<Code extends string>(moreCode: Code, noun: string): ProblemList<Code> {
   const problems: Problem[] = [];
-  const seen = new Set<string>();
   let more = 0;
   return {
     add(pointer, code, message) {
@@ -24,15 +22,11 @@ function createList<Code extends string>(moreCode: Code, noun: string): ProblemL
         more += 1;
         return;
       }
-      const problem = {
-        pointer: clip(pointer, TEXT_LENGTH_MAX),
+      problems.push({
+        pointer: clip(typeof pointer === 'string' ? pointer : pointer(), TEXT_LENGTH_MAX),
         code,
         message: clip(message(), TEXT_LENGTH_MAX),
-      };
-      const key = JSON.stringify(problem);
-      if (seen.has(key)) return;
-      seen.add(key);
-      problems.push(problem);
+      });
     },
     isEmpty: () => problems.length === 0,
     toProblems() {
@@ -43,8 +37,10 @@ function createList<Code extends string>(moreCode: Code, noun: string): ProblemL
   };
 }
 
+/** Why a plan is refused. */
 export const createProblemList = (): ProblemList<ProblemCode> =>
   createList<ProblemCode>('MORE_PROBLEMS', 'problems');
 
+/** What is odd about a plan that runs all the same. */
 export const createWarningList = (): ProblemList<WarningCode> =>
   createList<WarningCode>('MORE_WARNINGS', 'warnings');

@@ -3,7 +3,7 @@ import { JSON_DEPTH_MAX } from '../../contracts/limits.ts';
 import { jsonStringBytes, measureJson } from './json-size.ts';
 import { stringsOf } from './json-strings.ts';
 import { parseReferences } from './reference-syntax.ts';
-import type { Reference, TextPart } from './reference-syntax.ts';
+import type { ParsedReference, Reference } from './reference-syntax.ts';
 import { lookUp, stepIdOf } from './scope.ts';
 import type { Scope } from './scope.ts';
 
@@ -20,18 +20,14 @@ interface Refusal {
 
 export type Resolution = { ok: true; value: Json } | Refusal;
 
-export interface FoundPart {
-  pointer: string;
-  part: Exclude<TextPart, { kind: 'text' }>;
-}
-
 /** Everything between double braces in the strings of a value: references, malformed ones, and other roots. */
-export function* bracedPartsOf(value: Json, pointer = ''): Generator<FoundPart> {
-  for (const string of stringsOf(value, pointer)) {
-    if (string.isKey || !string.text.includes('{{')) continue;
-    for (const part of parseReferences(string.text)) {
-      if (part.kind !== 'text') yield { pointer: string.pointer, part };
-    }
+export function* bracedPartsOf(
+  value: Json,
+  pointer = '',
+): Generator<{ pointer: () => string; parts: ParsedReference[] }> {
+  for (const { pointer: at, text, isKey } of stringsOf(value, pointer)) {
+    if (isKey || !text.includes('{{')) continue;
+    yield { pointer: at, parts: parseReferences(text).filter((part) => part.kind !== 'text') };
   }
 }
 
@@ -41,14 +37,18 @@ export function findReferences(
   pointer = '',
 ): { pointer: string; reference: Reference }[] {
   const found = [];
-  for (const { pointer: at, part } of bracedPartsOf(value, pointer)) {
-    if (part.kind === 'reference') found.push({ pointer: at, reference: part.reference });
+  for (const { pointer: at, parts } of bracedPartsOf(value, pointer)) {
+    for (const part of parts) {
+      if (part.kind === 'reference') found.push({ pointer: at(), reference: part.reference });
+    }
   }
   return found;
 }
 
 export function mentionsReference(value: Json): boolean {
-  for (const { part } of bracedPartsOf(value)) if (part.kind === 'reference') return true;
+  for (const { parts } of bracedPartsOf(value)) {
+    if (parts.some((part) => part.kind === 'reference')) return true;
+  }
   return false;
 }
 

@@ -131,8 +131,8 @@ export function resolveCall(
     );
   }
   const retry = retryWishOf(hasRetry ? params['retry'] : undefined, (key, message) => {
-    const at = `${pointer}/retry/${key}`;
-    if (!told.has(at)) context.problems.add(at, 'PARAMS_INVALID', () => message);
+    if (told.has(`retry/${key}`)) return;
+    context.problems.add(`${pointer}/retry/${key}`, 'PARAMS_INVALID', () => message);
   });
   return { contract, params, retry, ...(previousInto !== undefined && { previousInto }) };
 }
