@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { uuidv7 } from 'uuidv7';
 import type { TryAddress, TryReply } from '../src/contracts/activities.ts';
 import type { SkillResult } from '../src/contracts/skill.ts';
 import { beginTry } from '../src/runs/begin-try.ts';
@@ -9,7 +10,7 @@ import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
 
 const BEAT_MS = 1_000;
-const RECORD_AGAIN_MS = 500;
+const REPEAT_MS = 500;
 
 /** One try of one effectful step: begin, call, record. Only the call can be stopped. */
 export const createExecuteStep =
@@ -18,11 +19,13 @@ export const createExecuteStep =
     const context = Context.current();
     const beat = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
-      const begun = await beginTry(deps, address);
+      const fence = uuidv7();
+      const begun = await repeatInOutage(context, () => beginTry(deps, address, fence));
       if (begun.kind === 'reply') return begun.reply;
       deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
-      return await recordUntilDone(deps, begun.call, await settleStopped(deps, begun.call, result, context));
+      await refuseUnrecordedStop(deps, begun.call, result, context);
+      return await repeatInOutage(context, () => finishTry(deps, begun.call, result));
     } finally {
       clearInterval(beat);
     }
@@ -46,31 +49,26 @@ async function callSkill(deps: RunDeps, call: BegunCall, cancellation: AbortSign
  * A call that was stopped is cancelled only if a cancel is recorded. Stopped for any other reason, as at a worker's
  * shutdown, it leaves no outcome: the engine calls the step again.
  */
-async function settleStopped(
+async function refuseUnrecordedStop(
   deps: RunDeps,
-  call: BegunCall,
+  { run, step }: BegunCall,
   result: SkillResult,
   context: Context,
-): Promise<SkillResult> {
-  if (result.ok || result.failure.code !== 'CANCELLED') return result;
-  if (call.run.deadline_at.getTime() <= Date.now()) return result;
-  if (await repeatInOutage(() => isCancelRecorded(deps.pool, call.run.id))) return result;
-  throw new OutcomeNotMine(
-    `step ${call.step.id}: the call was stopped without a recorded cancel (${JSON.stringify(context.cancellationDetails)})`,
-  );
+): Promise<void> {
+  if (result.ok || result.failure.code !== 'CANCELLED' || run.deadline_at.getTime() <= Date.now()) return;
+  if (await repeatInOutage(context, () => isCancelRecorded(deps.pool, run.id))) return;
+  throw new OutcomeNotMine(`step ${step.id}: the call was stopped without a recorded cancel`);
 }
 
-const recordUntilDone = (deps: RunDeps, call: BegunCall, result: SkillResult): Promise<TryReply> =>
-  repeatInOutage(() => finishTry(deps, call, result));
-
-/** A known outcome is not given up because Postgres is away: the activity goes on beating while it tries again. */
-async function repeatInOutage<T>(work: () => Promise<T>): Promise<T> {
+/** What is known is not given up because Postgres is away: the activity goes on beating while it tries again. */
+async function repeatInOutage<T>(context: Context, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof OutcomeNotMine || !isOutage(error)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RECORD_AGAIN_MS));
+      const isLeaving = context.cancellationDetails?.workerShutdown === true;
+      if (error instanceof OutcomeNotMine || isLeaving || !isOutage(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
     }
   }
 }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createFailure } from '../src/contracts/failures.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './app.ts';
+import { newRequestId } from './middleware/request-id.ts';
 
 export interface ApiServer {
   url: string;
@@ -19,10 +20,14 @@ export async function startApiServer(
 ): Promise<ApiServer> {
   const closing = new AbortController();
   const handle = createApp({ ...deps, closing: closing.signal }).callback();
-  const server = createServer((request, response) => void handle(request, response));
+  // Node's own answers to a missing Host and an odd Expect are empty, so these requests go the way of all others.
+  const server = createServer({ requireHostHeader: false });
+  server.on('request', (request, response) => void handle(request, response));
+  server.on('checkExpectation', (request, response) => void handle(request, response));
   server.on('clientError', (_error, socket) => {
-    const body = JSON.stringify(createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', { status: 400 }));
     if (!socket.writable) return;
+    const failure = createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', { status: 400 });
+    const body = JSON.stringify({ ...failure, request_id: newRequestId() });
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );

@@ -17,7 +17,7 @@ const layers: Record<string, Layer> = {
   'src/domain': { folders: ['src/contracts'], packages: [] },
   'src/bin': { folders: ['src', 'activities', 'api'] },
   'src/runs': { folders: ['src'] },
-  'src/embedded': { folders: [] },
+  'src/embedded': { folders: ['src/contracts'] },
   'src/storage': { folders: ['src/contracts', 'src/domain'], packages: ['pg', 'node:fs/promises', 'node:path', 'node:url'] },
   'src/temporal': {
     folders: ['src/contracts'],

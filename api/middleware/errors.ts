@@ -12,9 +12,10 @@ export const answerErrors = (logger: Logger): Middleware<AosState> => async (ctx
   try {
     await next();
     if (ctx.body === undefined || ctx.body === null || ctx.method === 'OPTIONS') {
-      throw ctx.status === 405 || ctx.status === 501 || ctx.method === 'OPTIONS'
-        ? new AosError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on ${ctx.path}.`)
-        : new AosError('NOT_FOUND', `There is nothing at ${ctx.path}.`);
+      // The router says what is allowed on a path that it knows.
+      throw ctx.response.get('Allow') === ''
+        ? new AosError('NOT_FOUND', `There is nothing at ${ctx.path}.`)
+        : new AosError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on ${ctx.path}.`);
     }
   } catch (error) {
     const failure: Failure = { ...toFailure(error, ctx.path), request_id: ctx.state.requestId };

@@ -3,9 +3,10 @@ import { AosError } from '../../src/contracts/failures.ts';
 import type { Problem } from '../../src/contracts/failures.ts';
 import { isJsonObject } from '../../src/contracts/json.ts';
 import type { Json } from '../../src/contracts/json.ts';
-import { nearest } from '../../src/domain/near-miss.ts';
 import { stringsOf } from '../../src/domain/plan/json-strings.ts';
-import { childPointer } from '../../src/domain/plan/pointer.ts';
+import { keepKnown } from '../../src/domain/plan/known-keys.ts';
+import { pointerOf } from '../../src/domain/plan/pointer.ts';
+import { createProblemList, createWarningList } from '../../src/domain/plan/problem-list.ts';
 
 export interface ParsedBody<T> {
   value: T;
@@ -13,34 +14,35 @@ export interface ParsedBody<T> {
   warnings: Problem[];
 }
 
-const PROBLEMS_MAX = 100;
+export interface ApartFields {
+  /** Any JSON, taken as it came: to parse it would walk and copy it, and lose a key named `__proto__`. */
+  asIs?: string[];
+  /** Checked elsewhere, with their own problems. */
+  checkedLater?: string[];
+}
 
-/**
- * Parses a body against its schema and tells every problem at once. `apart` names fields that are checked elsewhere,
- * with their own problems. Errors: INVALID_REQUEST.
- */
-export function parseBody<S extends z.ZodObject>(schema: S, body: Json, apart: string[] = []): ParsedBody<z.infer<S>> {
+/** Parses a body against its schema and tells every problem at once. Errors: INVALID_REQUEST. */
+export function parseBody<S extends z.ZodObject>(
+  schema: S,
+  body: Json,
+  { asIs = [], checkedLater = [] }: ApartFields = {},
+): ParsedBody<z.infer<S>> {
   if (!isJsonObject(body)) throw refused([{ pointer: '', code: 'INVALID_TYPE', message: 'must be an object' }]);
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  const known = Object.keys(schema.shape);
-  for (const key of Object.keys(body).filter((each) => !known.includes(each))) {
-    const pointer = childPointer('', key);
-    const near = nearest(key, known);
-    if (near) problems.push({ pointer, code: 'UNKNOWN_KEY', message: `unknown key \`${key}\`, did you mean \`${near}\`?` });
-    else warnings.push({ pointer, code: 'UNKNOWN_KEY', message: `unknown key \`${key}\` was ignored` });
+  const problems = createProblemList();
+  const warnings = createWarningList();
+  const without = (names: string[]) =>
+    Object.fromEntries(Object.entries(body).filter(([key]) => !names.includes(key)));
+  keepKnown(body, Object.keys(schema.shape), '', 'a request', { problems, warnings });
+  for (const { pointer, text } of stringsOf(without(checkedLater))) {
+    if (text.includes('\0')) problems.add(pointer, 'NUL_CHARACTER', () => 'holds a NUL character');
   }
-  const own = Object.fromEntries(Object.entries(body).filter(([key]) => !apart.includes(key)));
-  for (const { pointer, text } of stringsOf(own)) {
-    if (text.includes('\0')) problems.push({ pointer: pointer(), code: 'NUL_CHARACTER', message: 'holds a NUL character' });
-  }
-  const parsed = schema.safeParse(body);
+  const parsed = schema.safeParse(without(asIs));
   for (const issue of parsed.error?.issues ?? []) {
-    const pointer = issue.path.reduce<string>((path, part) => childPointer(path, String(part)), '');
-    problems.push({ pointer, code: 'INVALID_TYPE', message: issue.message });
+    problems.add(() => pointerOf('', issue.path), 'INVALID_TYPE', () => issue.message);
   }
-  if (!parsed.success || problems.length > 0) throw refused(problems.slice(0, PROBLEMS_MAX));
-  return { value: parsed.data, warnings };
+  if (!parsed.success || !problems.isEmpty()) throw refused(problems.toProblems());
+  const taken = Object.fromEntries(Object.entries(body).filter(([key]) => asIs.includes(key)));
+  return { value: { ...parsed.data, ...taken }, warnings: warnings.toProblems() };
 }
 
 export function refused(problems: Problem[]): AosError {

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { AosError } from '../../src/contracts/failures.ts';
+import { isJsonObject } from '../../src/contracts/json.ts';
 import type { Json } from '../../src/contracts/json.ts';
 import { JSON_DEPTH_MAX, REQUEST_BODY_BYTES_MAX } from '../../src/contracts/limits.ts';
 import { measureJson } from '../../src/domain/plan/json-size.ts';
+import { childPointer } from '../../src/domain/plan/pointer.ts';
 
 /** Reads a request's JSON body whole, within its bounds. Errors: BODY_TOO_LARGE, INVALID_JSON. */
 export async function readJson(request: IncomingMessage): Promise<Json> {
@@ -15,21 +17,37 @@ export async function readJson(request: IncomingMessage): Promise<Json> {
     const why = error instanceof SyntaxError ? error.message : 'the body is not valid UTF-8';
     throw new AosError('INVALID_JSON', `The body is not JSON: ${why.slice(0, 200)}.`);
   }
-  // One level more than a plan may have, since it stands inside the body.
-  if (measureJson(value, Infinity, JSON_DEPTH_MAX + 1).kind !== 'ok') {
-    throw new AosError('INVALID_JSON', `The body nests deeper than ${JSON_DEPTH_MAX} levels.`);
-  }
+  refuseWildFields(value);
   return value;
+}
+
+/** What is read here may be walked by recursion. Only an object is looked at any further, so only its fields count. */
+function refuseWildFields(body: Json): void {
+  for (const [key, value] of isJsonObject(body) ? Object.entries(body) : []) {
+    const { kind } = measureJson(value, Infinity, JSON_DEPTH_MAX);
+    if (kind === 'ok') continue;
+    const pointer = childPointer('', key);
+    const problem =
+      kind === 'too_deep'
+        ? { pointer, code: 'TOO_DEEP', message: `nests deeper than ${JSON_DEPTH_MAX} levels` }
+        : { pointer, code: 'INVALID_TYPE', message: 'holds a number beyond the range of a double' };
+    throw new AosError('INVALID_JSON', `${pointer}: ${problem.message}`, { errors: [problem] });
+  }
 }
 
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    // Read on without keeping it: a client that is cut off in the middle would not see the answer.
-    if (bytes <= REQUEST_BODY_BYTES_MAX) chunks.push(chunk);
-    else if (bytes > 4 * REQUEST_BODY_BYTES_MAX) break;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      // Read on without keeping it: a client that is cut off in the middle would not see the answer.
+      if (bytes <= REQUEST_BODY_BYTES_MAX) chunks.push(chunk);
+      else if (bytes > 4 * REQUEST_BODY_BYTES_MAX) break;
+    }
+  } catch {
+    // The client has hung up, which is no outage of ours.
+    throw new AosError('INVALID_JSON', 'The body ended before it was whole.');
   }
   if (bytes > REQUEST_BODY_BYTES_MAX) {
     throw new AosError('BODY_TOO_LARGE', `The body is larger than ${REQUEST_BODY_BYTES_MAX} bytes (2 MiB).`);

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import type { Problem } from '../../src/contracts/failures.ts';
 import { RUN_STATUSES } from '../../src/contracts/run.ts';
 import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, WAIT_MS_MAX } from '../../src/contracts/limits.ts';
+import { nearest } from '../../src/domain/near-miss.ts';
+import { clip, didYouMean, quote } from '../../src/domain/plan/wording.ts';
 import type { RunFilter } from '../../src/storage/runs.ts';
-import { readCursor } from './cursor.ts';
+import { cursorInvalid, readCursor } from './cursor.ts';
 import { refused } from './parse.ts';
 
 type Query = Record<string, string | string[] | undefined>;
@@ -12,25 +15,41 @@ const LabelFilter = z
   .regex(/^[^=\0]+=[^\0]*$/, 'must be key=value')
   .transform((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const);
 
+const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
+  new Set(labels.map(([name]) => name)).size === labels.length;
+
+const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+
+const Moment = z
+  .string()
+  .refine((text) => Iso8601.safeParse(text).success, 'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z')
+  .transform((text) => new Date(text));
+
 const RunQuery = z.object({
   status: z.enum(RUN_STATUSES).optional(),
-  label: z.preprocess((value) => (value === undefined ? [] : [value].flat()), z.array(LabelFilter).max(10)),
-  created_after: z.coerce.date().optional(),
-  created_before: z.coerce.date().optional(),
+  label: z.preprocess((value) => (value === undefined ? [] : [value].flat()), z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once')),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
   limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_DEFAULT),
   cursor: z.string().optional(),
 });
 
-function parseQuery<S extends z.ZodType>(schema: S, query: Query): z.infer<S> {
+/** A filter that is misspelt would list what was not asked for, so a near miss of a known name is refused. */
+function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.infer<S> {
+  const problems: Problem[] = [];
+  const known = Object.keys(schema.shape);
+  for (const name of Object.keys(query).filter((each) => !known.includes(each))) {
+    const near = nearest(name, known);
+    if (near === undefined) continue;
+    const message = `unknown name ${quote(name)}${didYouMean(near)}`;
+    problems.push({ pointer: `?${clip(name)}`, code: 'UNKNOWN_KEY', message });
+  }
   const parsed = schema.safeParse(query);
-  if (parsed.success) return parsed.data;
-  throw refused(
-    parsed.error.issues.map((issue) => ({
-      pointer: `?${String(issue.path[0] ?? '')}`,
-      code: 'INVALID_TYPE',
-      message: issue.message,
-    })),
-  );
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    problems.push({ pointer: `?${String(path[0] ?? '')}`, code: 'INVALID_TYPE', message });
+  }
+  if (!parsed.success || problems.length > 0) throw refused(problems);
+  return parsed.data;
 }
 
 /** `?status=&label=key=value&created_after=&created_before=&limit=&cursor=` Errors: INVALID_REQUEST, CURSOR_INVALID. */
@@ -48,10 +67,15 @@ export function parseRunQuery(query: Query): RunFilter {
 
 const EntryQuery = z.object({
   limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_MAX),
-  cursor: z.coerce.number().int().min(0).default(0),
+  cursor: z.string().optional(),
 });
 
-export const parseEntryQuery = (query: Query): z.infer<typeof EntryQuery> => parseQuery(EntryQuery, query);
+/** `?limit=&cursor=`; the cursor is the number of the last entry. Errors: INVALID_REQUEST, CURSOR_INVALID. */
+export function parseEntryQuery(query: Query): { limit: number; cursor: number } {
+  const { limit, cursor = '0' } = parseQuery(EntryQuery, query);
+  if (!/^\d{1,15}$/.test(cursor)) throw cursorInvalid();
+  return { limit, cursor: Number(cursor) };
+}
 
 /** `?wait=30s`, also `500ms` or a bare number of seconds: milliseconds, at most a minute. */
 export function parseWait(text: string | string[] | undefined): number {

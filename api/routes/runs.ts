@@ -33,7 +33,10 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
 
   router.post('/api/v1/runs', async (ctx) => {
     const body = await readJson(ctx.req);
-    const { value: request, warnings } = parseBody(SubmitRun, body, ['plan']);
+    const { value: request, warnings } = parseBody(SubmitRun, body, {
+      asIs: ['plan', 'input'],
+      checkedLater: ['plan'],
+    });
     const { run, replayed } = await submitRun(deps, {
       tenantId: ctx.state.key.tenant_id,
       keyId: ctx.state.key.id,

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config.ts';
 import type { Config, Environment } from '../config.ts';
-import { superviseProcess } from '../embedded/child-process.ts';
 import { takeDataFolder } from '../embedded/data-folder.ts';
-import { findFreePort, isPortFree } from '../embedded/free-port.ts';
+import { findFreePort, findFreePorts, isPortFree } from '../embedded/free-port.ts';
+import { keepRunning } from '../embedded/keep-running.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { startScript } from '../embedded/script.ts';
 import { findTemporalProgram } from '../embedded/temporal-program.ts';
 import { startTemporalServer } from '../embedded/temporal-server.ts';
 import { migrate } from '../storage/migrate.ts';
@@ -77,18 +78,21 @@ export async function startStack(environment: Environment, options: StackOptions
       AOS_PORT: String(config.port === 0 ? await findFreePort() : config.port),
       ...(temporal.isOurs && { AOS_ENGINE_REPLACED: '1' }),
     };
-    const worker = await superviseProcess({ name: 'worker', script: script('worker'), env, onLog });
-    stops.push(() => worker.stop());
-    const api = await superviseProcess({ name: 'api', script: script('api'), env, onLog });
-    stops.push(() => api.stop());
+    const keepScript = async (name: string) => {
+      const kept = await keepRunning(name, () => startScript({ name, path: script(name), env, onLog }), onLog);
+      stops.push(() => kept.stop());
+      return kept;
+    };
+    const worker = await keepScript('worker');
+    const api = await keepScript('api');
     return {
-      apiUrl: api.facts['url']!,
+      apiUrl: api.current.facts['url']!,
       ...(temporal.uiUrl !== undefined && { temporalUiUrl: temporal.uiUrl }),
       databaseUrl,
       temporalAddress: temporal.address,
       ...(newAdminKey !== undefined && { newAdminKey }),
       get pids() {
-        return { api: api.pid!, worker: worker.pid! };
+        return { api: api.current.pid, worker: worker.current.pid };
       },
       stop,
     };
@@ -115,19 +119,18 @@ interface Temporal {
 async function startEngines(
   config: Config,
   stops: (() => Promise<void>)[],
-  { onProgress, cacheDir }: StackOptions,
+  { onProgress, onLog, cacheDir }: StackOptions,
 ): Promise<[{ url: string }, Temporal]> {
   const { dataDir } = config;
+  // Chosen once, so that a server that has to be started again is found where it was.
+  const [postgresPort, temporalPort, uiPort] = await findFreePorts(3);
   const postgres = async (): Promise<{ url: string }> => {
     if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
-    const server = await startEmbeddedPostgres({
-      dataDir,
-      ...(config.postgresPort && { port: config.postgresPort }),
-      onProgress,
-      onLog: logTo(dataDir, 'postgres'),
-    });
+    const port = config.postgresPort || postgresPort!;
+    const start = () => startEmbeddedPostgres({ dataDir, port, onProgress, onLog: logTo(dataDir, 'postgres') });
+    const server = await keepRunning('Postgres', start, onLog);
     stops.push(() => server.stop());
-    return server;
+    return { url: server.current.url };
   };
   const temporal = async (): Promise<Temporal> => {
     if (config.temporalAddress !== undefined) return { address: config.temporalAddress, isOurs: false };
@@ -136,16 +139,17 @@ async function startEngines(
       cacheDir: cacheDir ?? join(dataDir, 'cache'),
       onProgress,
     });
-    const server = await startTemporalServer({
+    const options = {
       program,
       dataDir,
-      ...(config.temporalPort && { port: config.temporalPort }),
-      ...(config.temporalUiPort && { uiPort: config.temporalUiPort }),
+      port: config.temporalPort || temporalPort!,
+      uiPort: config.temporalUiPort || uiPort!,
       namespace: config.temporalNamespace,
       onLog: logTo(dataDir, 'temporal'),
-    });
+    };
+    const server = await keepRunning('Temporal', () => startTemporalServer(options), onLog);
     stops.push(() => server.stop());
-    return { ...server, isOurs: true };
+    return { address: server.current.address, uiUrl: server.current.uiUrl, isOurs: true };
   };
   const [first, second] = await Promise.allSettled([postgres(), temporal()]);
   if (first.status === 'rejected') throw first.reason;

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { isRunning } from './running-process.ts';
 
 export interface DataFolder {
   release(): Promise<void>;
@@ -13,16 +10,12 @@ export interface DataFolder {
 export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
   const path = join(dataDir, 'supervisor.pid');
   const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-  if (holder > 0 && holder !== process.pid && (await isNodeProcess(holder))) {
-    throw new Error(`AOS is running on ${dataDir} already (process ${holder}). Stop it, or set AOS_DATA_DIR to another folder.`);
+  // A process id may be used again by another program after a crash.
+  if (holder > 0 && holder !== process.pid && (await isRunning(holder, 'node'))) {
+    throw new Error(
+      `AOS is running on ${dataDir} already (process ${holder}). Stop it, or set AOS_DATA_DIR to another folder.`,
+    );
   }
   await writeFile(path, String(process.pid));
   return { release: () => rm(path, { force: true }) };
 }
-
-/** A process id may be used again by another program after a crash. */
-const isNodeProcess = (pid: number): Promise<boolean> =>
-  run('ps', ['-o', 'command=', '-p', String(pid)]).then(
-    ({ stdout }) => /node.*\.js/.test(stdout),
-    () => false,
-  );

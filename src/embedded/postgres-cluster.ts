@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AosError } from '../contracts/failures.ts';
 import { readProcess } from './running-process.ts';
 import { endOf, runProgram } from './run-program.ts';
 import type { Account } from './run-program.ts';
 
+const DRAFT_PREFIX = 'draft-';
 const INITDB_MS_MAX = 120_000;
 const ORPHAN_STOP_SECONDS_MAX = 30;
 
@@ -31,12 +32,27 @@ export async function prepareCluster(
 ): Promise<string> {
   const passwordFile = join(place.home, 'password');
   const data = dataOf(place);
+  await removeDrafts(place);
   if (!(await stat(data).catch(() => undefined))) {
     onProgress(`Making a new database in ${data}`);
     await writePassword(passwordFile, place.account);
     await initialize(place, passwordFile);
   }
-  return (await readFile(passwordFile, 'utf8')).trim();
+  return readPassword(passwordFile);
+}
+
+async function readPassword(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new AosError(
+      'SERVICE_UNAVAILABLE',
+      `${file} cannot be read, and without its password the database beside it cannot be used. Put the ` +
+        'file back, or choose another data folder.',
+      {},
+      { cause },
+    );
+  }
 }
 
 async function writePassword(file: string, account: Account | undefined): Promise<void> {
@@ -51,12 +67,17 @@ async function writePassword(file: string, account: Account | undefined): Promis
   }
 }
 
+async function removeDrafts({ home }: PostgresPlace): Promise<void> {
+  const names = (await readdir(home)).filter((name) => name.startsWith(DRAFT_PREFIX));
+  const remove = (name: string) => rm(join(home, name), { recursive: true, force: true });
+  // An initdb whose parent was killed may still write to its draft; a later start removes that.
+  await Promise.allSettled(names.map(remove));
+}
+
 /** Under another name first: an initdb that was killed leaves nothing that looks like a database. */
 async function initialize(place: PostgresPlace, passwordFile: string): Promise<void> {
   const { bin, account } = place;
-  const draft = `${dataOf(place)}.new`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  const draft = await mkdtemp(join(place.home, DRAFT_PREFIX));
   if (account !== undefined) await chown(draft, account.uid, account.gid);
   const args = ['-D', draft, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   args.push('--encoding=UTF8', '--locale=C', '--locale-provider=builtin');

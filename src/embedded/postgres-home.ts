@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import {
+  access,
   chmod,
   chown,
+  constants,
   lstat,
   mkdir,
   readlink,
@@ -30,12 +32,9 @@ export interface PostgresHomeOptions {
 export async function preparePostgresHome(options: PostgresHomeOptions): Promise<string> {
   const { dataDir, account } = options;
   const home = join(dataDir, 'postgres');
-  await mkdir(dataDir, { recursive: true, mode: account ? 0o711 : 0o700 });
+  if (account === undefined) return prepareOwnHome(home);
+  await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const existing = await lstat(home).catch(() => undefined);
-  if (account === undefined) {
-    await mkdir(home, { recursive: true, mode: 0o700 });
-    return realpath(home);
-  }
   await letPass(dataDir, account);
   const mayEnter = await canEnter(dataDir, account);
   if (existing === undefined && !mayEnter) await linkOutside(home, options);
@@ -50,6 +49,22 @@ export async function preparePostgresHome(options: PostgresHomeOptions): Promise
     `User ${account.uid}, who runs Postgres, may not enter ${real}. Give the folders above it mode 711 ` +
       '(chmod a+x), or move the data folder.',
   );
+}
+
+async function prepareOwnHome(home: string): Promise<string> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await access(home, constants.W_OK | constants.X_OK);
+    return await realpath(home);
+  } catch (cause) {
+    throw new AosError(
+      'SERVICE_UNAVAILABLE',
+      `This user may not write to ${home}. Start AOS as the user who made it (or as root), or choose another ` +
+        'data folder.',
+      {},
+      { cause },
+    );
+  }
 }
 
 /** A folder closed to its group is opened to the group of the account, to pass through and no more. */

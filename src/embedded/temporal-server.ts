@@ -2,30 +2,18 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AosError } from '../contracts/failures.ts';
-import { startChild } from './child.ts';
 import type { Child } from './child.ts';
 import { findFreePorts, isListening, isPortFree } from './free-port.ts';
 import { endOf } from './run-program.ts';
 import { namespaceAnswers } from './temporal-namespace.ts';
 import { recordTemporal, stopTemporalOrphan } from './temporal-orphan.ts';
+import { startTemporalProcess } from './temporal-process.ts';
+import type { TemporalPorts } from './temporal-process.ts';
 
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 /** A port that was free may be taken before the server listens on it. */
 const TRIES_MAX = 3;
-const STOP_STEPS = [{ signal: 'SIGTERM' as const, waitMs: 10_000 }];
-const SEARCH_ATTRIBUTES = ['AosTenant', 'AosStatus', 'AosAgent'];
-/** Without the poll rates every hop between two activities waits about 50 ms. */
-const DYNAMIC_CONFIG = {
-  'system.enableActivityEagerExecution': true,
-  'matching.enableFairness': true,
-  'matching.numTaskqueueReadPartitions': 1,
-  'matching.numTaskqueueWritePartitions': 1,
-  'history.transferProcessorMaxPollRPS': 2000,
-  'history.timerProcessorMaxPollRPS': 2000,
-  'history.visibilityProcessorMaxPollRPS': 500,
-};
-
 export interface TemporalServerOptions {
   /** The path of a Temporal CLI. */
   program: string;
@@ -47,13 +35,6 @@ export interface TemporalServer {
   stop(): Promise<void>;
 }
 
-interface Ports {
-  port: number;
-  uiPort: number;
-  metricsPort: number;
-  httpPort: number;
-}
-
 /** Starts the Temporal dev server of a data folder; one that a killed parent left behind is stopped first. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   const dataDir = resolve(options.dataDir);
@@ -65,7 +46,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 
   for (let tries = 1; ; tries += 1) {
     const ports = await choosePorts(options);
-    const child = await startServer(options, databaseFile, ports);
+    const child = await startTemporalProcess({ ...options, dataDir, databaseFile }, ports);
     try {
       await recordTemporal(dataDir, child.pid);
       await waitUntilReady(child, options, ports.port);
@@ -94,7 +75,7 @@ async function assertFree(port: number | undefined, variable: string): Promise<v
   );
 }
 
-async function choosePorts({ port, uiPort }: TemporalServerOptions): Promise<Ports> {
+async function choosePorts({ port, uiPort }: TemporalServerOptions): Promise<TemporalPorts> {
   const [first, second, metricsPort, httpPort] = await findFreePorts(4);
   return {
     port: port ?? first!,
@@ -102,25 +83,6 @@ async function choosePorts({ port, uiPort }: TemporalServerOptions): Promise<Por
     metricsPort: metricsPort!,
     httpPort: httpPort!,
   };
-}
-
-function startServer(
-  { program, dataDir, namespace, onLog }: TemporalServerOptions,
-  databaseFile: string,
-  { port, uiPort, metricsPort, httpPort }: Ports,
-): Promise<Child> {
-  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
-  args.push('--ui-port', String(uiPort), '--ui-disable-news-fetch');
-  args.push('--metrics-port', String(metricsPort), '--http-port', String(httpPort));
-  args.push('--log-level', 'warn', '--db-filename', databaseFile);
-  args.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
-  args.push('--namespace', namespace);
-  for (const name of SEARCH_ATTRIBUTES) args.push('--search-attribute', `${name}=Keyword`);
-  for (const [name, value] of Object.entries(DYNAMIC_CONFIG))
-    args.push('--dynamic-config-value', `${name}=${value}`);
-  const cwd = resolve(dataDir);
-  // HOME is where the CLI looks for a configuration of the person; the service must not depend on it.
-  return startChild({ file: program, args, cwd, env: { HOME: cwd }, onLog }, STOP_STEPS);
 }
 
 async function waitUntilReady(

@@ -1,4 +1,3 @@
-import { uuidv7 } from 'uuidv7';
 import type { TryAddress, TryReply } from '../contracts/activities.ts';
 import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
@@ -39,9 +38,10 @@ class BudgetBusy extends Error {}
 
 /**
  * Part (a) of a step's try: checks that the execution is open, resolves the params, holds the worst case and writes
- * the try under a fresh fence. After it either nothing is to be called, or exactly this caller may record the outcome.
+ * the try under the caller's fresh `fence`. After it either nothing is to be called, or exactly this caller may
+ * record the outcome. Safe to repeat with the same fence when it is unknown whether it was committed.
  */
-export async function beginTry(deps: RunDeps, address: TryAddress): Promise<BegunTry> {
+export async function beginTry(deps: RunDeps, address: TryAddress, fence: string): Promise<BegunTry> {
   const { pool } = deps;
   const [run, step] = await Promise.all([
     readRun(pool, address.run_id),
@@ -66,7 +66,7 @@ export async function beginTry(deps: RunDeps, address: TryAddress): Promise<Begu
       const late = await replyWithoutCall(tx, locked, step, key, address);
       if (late) return { kind: 'reply', reply: late };
       if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
-      return await openCall(tx, locked, step, key, prepared);
+      return await openCall(tx, { run: locked, step, key, fence, holdId: null }, prepared);
     });
   } catch (error) {
     if (error instanceof BudgetBusy) return { kind: 'reply', reply: { kind: 'busy' } };
@@ -88,15 +88,11 @@ async function replyWithoutCall(
   return state === 'open' ? undefined : { kind: state };
 }
 
-async function openCall(
-  tx: Transaction,
-  run: RunRow,
-  step: StepRowWithSpec,
-  key: TryKey,
-  prepared: PreparedCall,
-): Promise<BegunTry> {
-  const lost = await findTry(tx, key);
-  const fenced: FencedTry = { run, step, key, fence: uuidv7(), holdId: null };
+async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCall): Promise<BegunTry> {
+  const { run, step, key } = fenced;
+  const found = await findTry(tx, key);
+  const isMine = found?.fence === fenced.fence;
+  const lost = isMine ? undefined : found;
   const refuse = async (failure: Failure): Promise<BegunTry> => {
     await writeFence(tx, fenced, run.deadline_at, 0, lost);
     const reply = await recordTryEnd(tx, fenced, { failure, hold: { kind: 'release' } });
@@ -121,13 +117,15 @@ async function openCall(
   const { timeout } = skill.contract;
   const wantedMs = step.spec.timeout_ms ?? skill.timeoutMs(params) ?? timeout.default_ms;
   const timeoutMs = Math.min(wantedMs, timeout.max_ms, remainingMs);
+  const call = { ...fenced, skill, params, effectKey: effectKeyOf(key), timeoutMs };
+  if (isMine) return { kind: 'call', call: { ...call, holdId: found.hold_id } };
   const deadlineAt = new Date(Date.now() + timeoutMs);
   const hold = await holdForTry(tx, fenced, skill, params, deadlineAt, lost);
   if (hold.kind === 'busy') throw new BudgetBusy();
   if (hold.kind === 'refused') return refuse(hold.failure);
   const held = { ...fenced, holdId: hold.holdId };
   await writeFence(tx, held, deadlineAt, hold.heldMicroCents, lost);
-  return { kind: 'call', call: { ...held, skill, params, effectKey: effectKeyOf(key), timeoutMs } };
+  return { kind: 'call', call: { ...call, holdId: hold.holdId } };
 }
 
 async function writeFence(

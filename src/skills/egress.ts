@@ -6,7 +6,14 @@ import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AosError } from '../contracts/failures.ts';
-import { hostOf, isPublicAddress, isRefusedPort, parseAddress, portOf } from './http-address.ts';
+import {
+  hostOf,
+  isPublicAddress,
+  isRefusedPort,
+  parseAddress,
+  parseHost,
+  portOf,
+} from './http-address.ts';
 import type { IpAddress } from './http-address.ts';
 
 const HEADER_BYTES_MAX = 64 * 1024;
@@ -21,6 +28,7 @@ export type EgressRule =
 /** Gives all addresses of a name, like `dns.lookup` with `all`. */
 export type ResolveName = (hostname: string) => Promise<{ address: string }[]>;
 
+/** What the guard is made of. */
 export interface EgressDeps {
   allow: readonly EgressRule[];
   /** @default the operating system's resolver */
@@ -30,7 +38,7 @@ export interface EgressDeps {
 /** Connections that only lead where the guard permits; `close` ends all of them at once. */
 export interface EgressConnections {
   dispatcher: Dispatcher;
-  close(): void;
+  close: () => void;
 }
 
 /** Decides which targets may be reached, before a packet is sent and again on every connection. */
@@ -86,21 +94,26 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
   return {
     checkUrl: (url) => checkTarget(url.protocol, hostOf(url.hostname), portOf(url)),
     open() {
-      const closing = new AbortController();
+      const opening = new Set<AbortController>();
       const connect: buildConnector.connector = (options, callback) => {
         const port = portOf(options);
         // Node never asks `lookup` about an address, so addresses are checked here.
         const refusal = checkTarget(options.protocol, hostOf(options.hostname), port);
         if (refusal !== undefined) return callback(refusal, null);
+        const attempt = new AbortController();
+        opening.add(attempt);
         const connector = buildConnector({
           lookup: lookupFor(port),
-          signal: closing.signal,
+          signal: attempt.signal,
           timeout: 0,
           autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
           rejectUnauthorized: true,
           maxCachedSessions: 0,
         });
-        connector(options, callback);
+        connector(options, (...outcome) => {
+          opening.delete(attempt);
+          callback(...outcome);
+        });
       };
       // A kept connection may be dying just as a POST goes out on it; a fresh one is not.
       const dispatcher = new Agent({
@@ -111,7 +124,8 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
         maxHeaderSize: HEADER_BYTES_MAX,
       });
       const close = (): void => {
-        closing.abort();
+        // undici leaves alone what has not connected yet.
+        for (const attempt of opening) attempt.abort();
         void dispatcher.destroy();
       };
       return { dispatcher, close };
@@ -146,11 +160,6 @@ function parseCidr(entry: string): EgressRule {
     throw badEntry(entry, 'is IPv4 inside IPv6; write it as IPv4');
   }
   return { cidr };
-}
-
-function parseHost(text: string): string | undefined {
-  const url = `http://${text}`;
-  return URL.canParse(url) ? hostOf(new URL(url).hostname) : undefined;
 }
 
 const badEntry = (entry: string, why: string): Error =>

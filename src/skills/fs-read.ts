@@ -10,7 +10,7 @@ import { quotePath } from './workspace/failures.ts';
 
 const Encoding = z.enum(['text', 'base64']);
 
-const FsReadParams = z.strictObject({
+const FsReadParams = z.object({
   path: z.string().min(1).max(WORKSPACE_PATH_LENGTH_MAX).describe('Relative path in the workspace'),
   encoding: Encoding.default('text').describe('How the bytes are given: UTF-8 text or base64'),
   max_bytes: z

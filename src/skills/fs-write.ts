@@ -13,7 +13,7 @@ import type { Workspace } from './workspace.ts';
 import { callWorkspace } from './workspace/call.ts';
 import { quotePath, tooLarge } from './workspace/failures.ts';
 
-const FsWriteParams = z.strictObject({
+const FsWriteParams = z.object({
   path: z.string().min(1).max(WORKSPACE_PATH_LENGTH_MAX).describe('Relative path in the workspace'),
   // z.json() would copy the value and lose a key named __proto__.
   content: z

@@ -31,6 +31,13 @@ export function hostOf(hostname: string): string {
   return parseAddress(bare)?.toString() ?? bare.replace(/\.$/, '');
 }
 
+/** A host as a person writes it, IPv6 in brackets; `undefined` when it is none, or a pattern. */
+export function parseHost(text: string): string | undefined {
+  const url = `http://${text}`;
+  const host = URL.canParse(url) ? hostOf(new URL(url).hostname) : '';
+  return /^[\w.-]+$/.test(host) || isIP(host) !== 0 ? host : undefined;
+}
+
 /** The port that the URL leads to. */
 export const portOf = (url: { protocol: string; port: string }): number =>
   url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);

@@ -91,6 +91,7 @@ export const httpCallContract: SkillContract = {
 
 const IDEMPOTENT_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 
+/** What the skill is made of. */
 export interface HttpCallDeps {
   egress: EgressGuard;
   prices: HttpPrices;

@@ -9,6 +9,7 @@ export interface ResponseHead {
   headers: ReadonlyMap<string, string | string[]>;
 }
 
+/** A response with as much of its body as was wished for. */
 export interface HttpResponse extends ResponseHead {
   body: Buffer;
 }
@@ -22,6 +23,7 @@ export interface Meter {
   bytesReceived: number;
 }
 
+/** What one exchange needs besides its request. */
 export interface ExchangeDeps {
   dispatcher: Dispatcher;
   meter: Meter;

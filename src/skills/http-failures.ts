@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import type { FailureCode } from '../contracts/failure-codes.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { FailureFacts } from '../contracts/failures.ts';
@@ -12,9 +13,7 @@ const EXCERPT_LENGTH_MAX = 200;
 const SOCKET_CODES =
   /^(?:ECONN(?:REFUSED|RESET|ABORTED)|E(?:HOST|NET)(?:UNREACH|DOWN)|ETIMEDOUT|EPIPE|EADDRNOTAVAIL|EACCES|EPERM|EINVAL|EMFILE|ENFILE|ENOBUFS|ENOMEM|ABORT_ERR|UND_ERR_DESTROYED)$/;
 /** Headers over their cap. */
-const HEADER_OVERFLOW_CODES = ['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW'];
-/** undici's parser met the end of the connection in the middle of a message. */
-const EARLY_END_CODE = 'HPE_INVALID_EOF_STATE';
+const HEADER_OVERFLOW_CODE = 'UND_ERR_HEADERS_OVERFLOW';
 /** undici's own check of a request found something that ours let pass. */
 const REQUEST_CODES = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'];
 
@@ -37,7 +36,7 @@ export function toTransportFailure(
   if (REQUEST_CODES.includes(code)) {
     return failure('PARAMS_INVALID', 'the params make no valid HTTP request.');
   }
-  if (HEADER_OVERFLOW_CODES.includes(code)) {
+  if (code === HEADER_OVERFLOW_CODE) {
     return failure('RESPONSE_TOO_LARGE', 'the headers of the response are over 64 KiB.');
   }
   if (!isSent && request.url.protocol === 'https:' && !SOCKET_CODES.test(code)) {
@@ -49,10 +48,10 @@ export function toTransportFailure(
       `no connection${why}. Check host and port, or try again later.`,
     );
   }
-  if (code.startsWith('HPE_') && code !== EARLY_END_CODE) {
+  if (isParserError(error)) {
     return failure(
       'RESPONSE_INVALID',
-      `the answer is not valid HTTP (${code}). The server must be corrected.`,
+      'the answer is not valid HTTP. The server must be corrected.',
     );
   }
   return failure(
@@ -60,6 +59,10 @@ export function toTransportFailure(
     'the connection ended before the whole response had come. Try again later.',
   );
 }
+
+// The parser also reports the end of a connection in the middle of a message: then there is no text it stumbled on.
+const isParserError = (error: unknown): boolean =>
+  error instanceof errors.HTTPParserError && 'data' in error && error.data !== '';
 
 /** The failure of a response with a status from 400. */
 export function toStatusFailure(request: HttpRequest, head: ResponseHead, body: string): AosError {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { microCentsFromCents } from '../contracts/money.ts';
-import { hostOf, portOf } from './http-address.ts';
+import { hostOf, parseHost, portOf } from './http-address.ts';
 
 const MIB = 1024 * 1024;
 const CENTS_MAX = 1_000_000;
@@ -46,7 +46,8 @@ export function parseHttpPrices(text: string): HttpPrices {
 
 function parseEntry(entry: string): [string, Price] {
   const [, hostname, port, call, mib] = ENTRY.exec(entry) ?? [];
-  if (hostname === undefined || !URL.canParse(`http://${hostname}`)) {
+  const host = hostname === undefined ? undefined : parseHost(hostname);
+  if (host === undefined) {
     throw badEntry(entry, 'is not host[:port]=CENTS_PER_CALL[+CENTS_PER_MIB/MiB]');
   }
   const portNumber = port === undefined ? undefined : Number(port);
@@ -57,7 +58,6 @@ function parseEntry(entry: string): [string, Price] {
   if (cents.some((amount) => amount > CENTS_MAX)) {
     throw badEntry(entry, `has a price over ${CENTS_MAX} cents`);
   }
-  const host = hostOf(new URL(`http://${hostname}`).hostname);
   const price = {
     callMicroCents: microCentsFromCents(cents[0]),
     mibMicroCents: microCentsFromCents(cents[1]),

@@ -16,6 +16,7 @@ export function locationOf({ status, headers }: ResponseHead): string | undefine
   return REDIRECT_STATUSES.has(status) && typeof location === 'string' ? location : undefined;
 }
 
+/** A redirect and the chain it is part of. */
 export interface Redirect {
   first: HttpRequest;
   from: HttpRequest;

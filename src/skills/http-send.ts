@@ -11,6 +11,7 @@ import type { HttpRequest } from './http-request.ts';
 const ERROR_BODY_BYTES_MAX = 16 * 1024;
 const ERROR_TEXT_BYTES_MAX = 256 * 1024;
 
+/** What a chain of requests needs besides its first. */
 export interface SendDeps {
   egress: EgressGuard;
   prices: HttpPrices;

@@ -18,7 +18,7 @@ const BUSY_RETRY_AFTER_MS = 1000;
 const Query = z.string().min(1).max(TRANSFORM_QUERY_LENGTH_MAX);
 
 const JsonTransformParams = z
-  .strictObject({
+  .object({
     query: Query.optional().describe('The jq program.'),
     jq: Query.optional().describe('Another name for `query`.'),
     // The data were JSON when they came in; to check them again would walk, and copy, up to 16 MiB.

@@ -58,10 +58,13 @@ export async function findAccount(db: Db, tenantId: string, id: string): Promise
   return rows[0] && fromRow(rows[0]);
 }
 
-/** Locks the account's row until the transaction ends. Order of locks: run, its account, agent, tenant. */
+/**
+ * Locks the account's row until the transaction ends. Order of locks: run, its account, agent, tenant. Not FOR UPDATE:
+ * that waits for every transaction that has opened an account below this one, and two of them for each other.
+ */
 export async function lockAccount(tx: Transaction, id: string): Promise<Account> {
   const { rows } = await tx.query<AccountRow>(
-    `SELECT ${COLUMNS} FROM accounts WHERE id = $1 FOR UPDATE`,
+    `SELECT ${COLUMNS} FROM accounts WHERE id = $1 FOR NO KEY UPDATE`,
     [id],
   );
   if (!rows[0]) throw new Error(`account ${id} does not exist`);

@@ -61,7 +61,9 @@ export async function withTransaction<T>(pool: Pool, work: (tx: Transaction) => 
 export const UNIQUE_VIOLATION = '23505';
 
 export const sqlStateOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 
 /** Connection exceptions, resource limits and operator interventions: what passes when Postgres is back. */
 const OUTAGE_CLASSES = ['08', '53', '57'];

@@ -94,7 +94,7 @@ export async function listTries(db: Db, runId: string, stepId: string): Promise<
 /** Each step's last try in its current generation and role. */
 export async function listLastTries(db: Db, runId: string): Promise<TryRow[]> {
   const { rows } = await db.query<TryRow>(
-    `SELECT DISTINCT ON (t.step_id) ${COLUMNS.split(', ').map((c) => `t.${c.trim()}`).join(', ')}
+    `SELECT DISTINCT ON (t.step_id) ${COLUMNS.replaceAll(/\w+/g, 't.$&')}
      FROM tries t JOIN steps s ON s.run_id = t.run_id AND s.id = t.step_id
        AND s.generation = t.generation AND s.role = t.role
      WHERE t.run_id = $1 ORDER BY t.step_id, t.number DESC`,

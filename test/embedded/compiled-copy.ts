@@ -33,7 +33,7 @@ try {
 }
 `;
 
-export interface CallerAnswer {
+interface CallerAnswer {
   result?: { url: string; port: number; address: string; pid: number };
   progress?: string[];
   error?: string;
@@ -46,13 +46,16 @@ export interface Caller extends CallerAnswer {
   crash(): Promise<void>;
 }
 
-/** Makes a runnable copy of the code in `folder`, as another checkout; a closed one brings its own Postgres package. */
-export async function createCompiledCopy(folder: string, own: 'linked' | 'closed'): Promise<void> {
+/** Makes a runnable copy of the code in `folder`, as another checkout; with its own Postgres package if asked. */
+export async function createCompiledCopy(
+  folder: string,
+  packagesAre: 'linked' | 'own',
+): Promise<void> {
   for (const part of ['contracts', 'embedded', 'storage']) await compile(join('src', part), folder);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await writeFile(join(folder, 'caller.js'), CALLER);
   const packages = join(root, 'node_modules');
-  if (own === 'linked') return symlink(packages, join(folder, 'node_modules'));
+  if (packagesAre === 'linked') return symlink(packages, join(folder, 'node_modules'));
   await mkdir(join(folder, 'node_modules'));
   for (const name of ['pg', 'zod'])
     await symlink(join(packages, name), join(folder, 'node_modules', name));

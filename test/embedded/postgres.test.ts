@@ -1,5 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -7,10 +17,11 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { findFreePort } from '../../src/embedded/free-port.ts';
+import { isRunning } from '../../src/embedded/running-process.ts';
 import { callCopy, createCompiledCopy } from './compiled-copy.ts';
 
 const NOBODY = { uid: 65534, gid: 65534 };
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 let folder: string;
 let copy: string;
@@ -40,13 +51,7 @@ const recall = async (url: string) =>
   (await query<{ word: string }>(url, 'SELECT word FROM words ORDER BY word')).map((r) => r.word);
 const pidOf = (home: string) =>
   Number.parseInt(readFileSync(join(home, 'data', 'postmaster.pid'), 'utf8'), 10);
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
+const isPostgres = (pid: number) => isRunning(pid, 'postgres');
 
 describe('the Postgres of a data folder', () => {
   let dataDir: string;
@@ -119,7 +124,7 @@ describe('the Postgres of a data folder', () => {
     await Promise.all([postgres.stop(), postgres.stop()]);
     await postgres.exited;
     await postgres.stop();
-    expect(isAlive(pid)).toBe(false);
+    expect(await isPostgres(pid)).toBe(false);
     const port = await findFreePort();
     postgres = await start(port);
     expect(new URL(postgres.url).port).toBe(String(port));
@@ -129,7 +134,6 @@ describe('the Postgres of a data folder', () => {
 
   test('a busy port is named together with the variable that changes it', async () => {
     const other = join(folder, 'data-busy');
-    await mkdir(join(other, 'postgres', 'data'), { recursive: true });
     const { port } = postgres;
     const silent = { onProgress: () => undefined, onLog: () => undefined };
     await expect(startEmbeddedPostgres({ dataDir: other, port, ...silent })).rejects.toThrow(
@@ -152,9 +156,9 @@ describe('the Postgres of a data folder', () => {
     await remember(parent.result!.url, 'third');
     const orphan = pidOf(join(dataDir, 'postgres'));
     await parent.crash();
-    expect(isAlive(orphan)).toBe(true);
+    expect(await isPostgres(orphan)).toBe(true);
     postgres = await start();
-    expect(isAlive(orphan)).toBe(false);
+    expect(await isPostgres(orphan)).toBe(false);
     expect(await recall(postgres.url)).toEqual(['first', 'second', 'third']);
   });
 
@@ -168,33 +172,53 @@ describe('the Postgres of a data folder', () => {
     postgres = await start(parent.result!.port);
     expect(await recall(postgres.url)).toEqual(['first', 'fourth', 'second', 'third']);
   });
+});
 
-  asRoot('another ordinary user is told that the data is not theirs', async () => {
-    await postgres.stop();
+test('an initdb that was killed leaves nothing that the next start takes for a database', async () => {
+  const dataDir = join(folder, 'half');
+  const draft = join(dataDir, 'postgres', 'draft-1');
+  await mkdir(draft, { recursive: true });
+  await writeFile(join(draft, 'PG_VERSION'), '18');
+  const silent = { onProgress: () => undefined, onLog: () => undefined };
+  const postgres = await startEmbeddedPostgres({ dataDir, ...silent });
+  await postgres.stop();
+  expect((await readdir(join(dataDir, 'postgres'))).toSorted()).toEqual(['data', 'password']);
+});
+
+describeAsRoot('on a machine where this process is root', () => {
+  test('an ordinary user is told that the data is of another', async () => {
+    const dataDir = join(folder, 'data');
+    await chmod(dataDir, 0o755);
     const call = { name: 'startEmbeddedPostgres', options: { dataDir } };
-    await chmod(dataDir, 0o711);
     const { error } = await callCopy(copy, call, { uid: 12345, gid: 12345 });
     expect(error).toMatch(/belongs to user \d+, and this is user 12345\. Start AOS as the user/);
   });
-});
 
-asRoot('an ordinary user runs it as itself, under umask 077', async () => {
-  const dataDir = join(folder, 'nobody', '.aos');
-  await mkdir(join(folder, 'nobody'));
-  await chmod(join(folder, 'nobody'), 0o777);
-  const call = { name: 'startEmbeddedPostgres', options: { dataDir } };
-  const caller = await callCopy(copy, call, NOBODY);
-  expect(await query(caller.result!.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  expect((await stat(join(dataDir, 'postgres', 'data'))).uid).toBe(NOBODY.uid);
-  await caller.end();
-});
+  test('an ordinary user runs it from a read-only checkout; root may run it later, another user not', async () => {
+    const dataDir = join(folder, 'nobody', '.aos');
+    await mkdir(join(folder, 'nobody'));
+    await chmod(join(folder, 'nobody'), 0o777);
+    const foreign = join(folder, 'foreign');
+    await createCompiledCopy(foreign, 'own');
+    const call = { name: 'startEmbeddedPostgres', options: { dataDir } };
+    const caller = await callCopy(foreign, call, NOBODY);
+    expect(await query(caller.result!.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect((await stat(join(dataDir, 'postgres', 'data'))).uid).toBe(NOBODY.uid);
+    expect(await readdir(join(dataDir, 'postgres'))).toContainEqual(
+      expect.stringMatching(/^native-18/),
+    );
+    await caller.end();
+    const { error } = await callCopy(foreign, call, { uid: 12345, gid: 12345 });
+    expect(error).toMatch(/^This user may not write to .+ Start AOS as the user who made it/);
+    const asRoot = await callCopy(foreign, call);
+    expect(await query(asRoot.result!.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await asRoot.end();
+  });
 
-asRoot(
-  'a closed checkout without its library links runs as root, and its data is found again',
-  async () => {
+  test('a closed checkout without its library links runs as root, and its data is found again', async () => {
     const closed = join(folder, 'root');
     await mkdir(closed, { mode: 0o700 });
-    await createCompiledCopy(closed, 'closed');
+    await createCompiledCopy(closed, 'own');
     const dataDir = join(closed, '.aos');
     const outsideDir = join(folder, 'outside');
     const call = { name: 'startEmbeddedPostgres', options: { dataDir, outsideDir } };
@@ -216,5 +240,5 @@ asRoot(
     await expect(recall(afresh.result!.url)).rejects.toMatchObject({ code: '42P01' });
     await afresh.end();
     expect(await readdir(outsideDir)).toHaveLength(2);
-  },
-);
+  });
+});

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AosError } from '../../src/contracts/failures.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
 import type { EgressGuard } from '../../src/skills/egress.ts';
 
@@ -38,8 +39,8 @@ async function reach(guard: EgressGuard, origin: string): Promise<unknown> {
     await body.dump();
     return statusCode;
   } catch (error) {
-    expect(connections).toBe(before);
-    return (error as { failure?: { code: string } }).failure?.code ?? error;
+    if (connections !== before) return 'It connected.';
+    return error instanceof AosError ? error.failure.code : error;
   } finally {
     close();
   }
@@ -113,7 +114,7 @@ describe('without rules', () => {
   test('localhost is refused once it is resolved', async () => {
     const real = createEgressGuard({ allow: [] });
     expect(await reach(real, `http://localhost:${port}`)).toBe('EGRESS_BLOCKED');
-    expect(await reach(real, `http://LOCALHOST.:${port}`)).toBe('EGRESS_BLOCKED');
+    expect(await reach(real, `http://LocalHost:${port}`)).toBe('EGRESS_BLOCKED');
   });
 
   test('a name is refused when any of its addresses is private', async () => {
@@ -135,14 +136,12 @@ describe('without rules', () => {
     expect(await reach(guard, 'http://example.org')).toBe('DNS_FAILED');
   });
 
-  test('a message does not say to which address a name leads', () => {
+  test('a message does not say to which address a name leads', async () => {
     const resolve = () => Promise.resolve([{ address: '10.11.12.13' }]);
-    const secret = createEgressGuard({ allow: [], resolve });
-    const { dispatcher, close } = secret.open();
+    const { dispatcher, close } = createEgressGuard({ allow: [], resolve }).open();
     const request = dispatcher.request({ origin: 'http://example.org', path: '/', method: 'GET' });
-    return expect(request)
-      .rejects.toThrow(/^(?!.*10\.11\.12\.13).*example\.org/)
-      .finally(close);
+    await expect(request).rejects.toThrow(/^(?!.*10\.11\.12\.13).*example\.org/);
+    close();
   });
 });
 
@@ -263,12 +262,16 @@ describe('connections', () => {
       path: '/',
       method: 'GET',
     });
-    const refused = expect(request).rejects.toThrow();
+    const refused = request.then(
+      () => 'answered',
+      () => 'refused',
+    );
     const [socket] = (await accepted) as [Socket];
     socket.on('error', () => undefined).resume();
     const ended = once(socket, 'close');
     close();
-    await Promise.all([refused, ended]);
+    await ended;
+    expect(await refused).toBe('refused');
     await new Promise((resolve) => silent.close(resolve));
   });
 });

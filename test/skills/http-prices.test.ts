@@ -88,6 +88,7 @@ describe('a price list', () => {
     'http://a.example=1',
     'a.example/path=1',
     '=1',
+    '*.example=1',
     '::1=1',
     'A.EXAMPLE.:80=1',
     'known.example.=1',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
 import { startApiServer } from '../../api/server.ts';
@@ -38,6 +39,19 @@ import { createTestDatabase } from './database.ts';
 
 export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 const hashKey = createHashKey('a pepper for tests, long enough');
+
+let isRuntimeInstalled = false;
+
+/** The engine's own log lines tell a test nothing that its assertions do not. Without a worker none is started. */
+function installQuietRuntime(): void {
+  if (isRuntimeInstalled) return;
+  isRuntimeInstalled = true;
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('ERROR', () => {}),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
+  });
+}
 
 export interface HarnessOptions {
   /** Skills beside the real ones. */
@@ -119,6 +133,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     return key;
   };
   const startWorker = async (): Promise<RunWorker> => {
+    installQuietRuntime();
     const worker = await startRunWorker({
       address,
       namespace: 'aos',

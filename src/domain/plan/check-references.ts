@@ -55,7 +55,7 @@ export function checkReference(
       pointer,
       'REFERENCE_INVALID',
       () =>
-        `${show(part.source)} is not a valid reference: ${part.why}. Literal braces are written \`\\{{\`.`,
+        `${quote(part.source)} is not a valid reference: ${part.why}. Literal braces are written \`\\{{\`.`,
     );
     return;
   }

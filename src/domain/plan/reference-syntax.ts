@@ -19,7 +19,7 @@ export type TextPart = { kind: 'text'; text: string } | ParsedReference;
 export const REFERENCE_ROOTS = ['input', 'steps', 'previous', 'secrets'] as const;
 
 // A third opening brace belongs to the text: `{{{steps.a.output}}}` is a reference between single braces.
-const TOKEN = /\\\{\{|\{\{(?!\{)([^{}]*)(\}\})?/g;
+const TOKEN = /\\\{\{|\{\{(?!\{)((?:[^{}\\]|\\(?!\{\{))*)(\}\})?/g;
 const PATH_PART = /\.([^.[\]{}\s]+)|\[(0|[1-9]\d{0,14})\]/y;
 
 function parsePath(text: string): PathPart[] | undefined {
@@ -86,7 +86,7 @@ export function parseReferences(text: string): TextPart[] {
         plain += match[0];
         continue;
       }
-      parsed = { kind: 'malformed', source: inside.trim(), why: 'it is not closed by `}}`' };
+      parsed = { kind: 'malformed', source: inside.trim(), why: 'its closing braces are missing' };
     }
     if (plain !== '') parts.push({ kind: 'text', text: plain });
     plain = '';

@@ -59,9 +59,12 @@ export function referencedSteps(
   previousId?: string,
 ): string[] {
   const ids = new Set<string>();
-  for (const { reference } of findReferences(value)) {
-    const id = stepIdOf(reference, stepIds, previousId);
-    if (id !== undefined) ids.add(id);
+  for (const { parts } of bracedPartsOf(value)) {
+    for (const part of parts) {
+      if (part.kind !== 'reference') continue;
+      const id = stepIdOf(part.reference, stepIds, previousId);
+      if (id !== undefined) ids.add(id);
+    }
   }
   return [...ids];
 }
@@ -97,8 +100,9 @@ export function resolveReferences(value: Json, scope: Scope, bytesMax: number): 
 
   const resolveText = (text: string, depth: number): Resolution => {
     const parts = parseReferences(text);
-    const isExact = parts.length === 1;
+    const isExact = parts.length === 1 && parts[0]!.kind === 'reference';
     let rendered = '';
+    bytesLeft -= isExact ? 0 : 2;
     for (const part of parts) {
       let piece = '';
       if (part.kind === 'text') piece = part.text;

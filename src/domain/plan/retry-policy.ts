@@ -41,7 +41,8 @@ export function retryPolicyOf(
   wish: RetryWish,
   maxAttemptsDefault: number,
 ): Pick<StepPolicy, 'max_attempts' | 'backoff_ms' | 'max_backoff_ms'> {
-  const secondsAsMs = wish.backoff_seconds === undefined ? undefined : wish.backoff_seconds * 1000;
+  const secondsAsMs =
+    wish.backoff_seconds === undefined ? undefined : Math.round(wish.backoff_seconds * 1000);
   const backoffMs = wish.backoff_ms ?? secondsAsMs ?? BACKOFF_MS_DEFAULT;
   return {
     max_attempts: wish.max_attempts ?? maxAttemptsDefault,

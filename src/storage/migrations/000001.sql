@@ -167,6 +167,8 @@ BEGIN
 END $$;
 CREATE TRIGGER transactions_append_only BEFORE UPDATE OR DELETE ON transactions
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transactions_never_emptied BEFORE TRUNCATE ON transactions
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Holds that have not ended: the working set behind the append-only entries.
 CREATE TABLE holds (

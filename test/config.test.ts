@@ -1,0 +1,223 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, readConfig, SETTINGS } from '../src/config.ts';
+import type { Environment } from '../src/config.ts';
+
+const PEPPER = 'p'.repeat(32);
+
+/** The problems, one a line; fails when there are none. */
+function problemsOf(env: Environment): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message.split('\n');
+  }
+  throw new Error(`these settings were accepted: ${JSON.stringify(env)}`);
+}
+
+describe('settings', () => {
+  test('have defaults that start everything on one machine', () => {
+    const { httpPrices, ...config } = readConfig({});
+    expect(config).toEqual({
+      port: 8000,
+      host: '127.0.0.1',
+      dataDir: resolve('.aos'),
+      adminKey: undefined,
+      keyPepper: undefined,
+      databaseUrl: undefined,
+      databaseDirectUrl: undefined,
+      temporalAddress: undefined,
+      temporalNamespace: 'aos',
+      temporalCli: undefined,
+      temporalUiPort: 8233,
+      temporalPort: undefined,
+      postgresPort: undefined,
+      egressAllow: [],
+      workspaceDir: resolve('.aos/workspaces'),
+      engineReplaced: false,
+      logLevel: 'info',
+      warnings: [],
+    });
+    expect(httpPrices.worstCase(new URL('https://example.org'), 1024)).toBe(0);
+  });
+
+  test('are each read from their own variable', () => {
+    const env: Record<keyof typeof SETTINGS, string> = {
+      AOS_PORT: '9000',
+      AOS_HOST: '0.0.0.0',
+      AOS_DATA_DIR: '/var/lib/aos',
+      AOS_ADMIN_KEY: `aos_${'k'.repeat(32)}`,
+      AOS_KEY_PEPPER: PEPPER,
+      DATABASE_URL: 'postgresql://u:p@db:5432/aos',
+      DATABASE_DIRECT_URL: 'postgres://u:p@direct/aos',
+      TEMPORAL_ADDRESS: 'temporal:7233',
+      TEMPORAL_NAMESPACE: 'other',
+      TEMPORAL_CLI: '/usr/bin/temporal',
+      TEMPORAL_UI_PORT: '0',
+      AOS_TEMPORAL_PORT: '7001',
+      AOS_POSTGRES_PORT: '65535',
+      AOS_EGRESS_ALLOW: '10.0.0.0/8,db.internal:8000-8010',
+      AOS_HTTP_PRICES: 'api.example.com=0.5+0.01/MiB',
+      AOS_WORKSPACE_DIR: 'files',
+      AOS_ENGINE_REPLACED: '1',
+      LOG_LEVEL: 'debug',
+    };
+    const { httpPrices, egressAllow, ...config } = readConfig(env);
+    expect(config).toEqual({
+      port: 9000,
+      host: '0.0.0.0',
+      dataDir: '/var/lib/aos',
+      adminKey: `aos_${'k'.repeat(32)}`,
+      keyPepper: PEPPER,
+      databaseUrl: 'postgresql://u:p@db:5432/aos',
+      databaseDirectUrl: 'postgres://u:p@direct/aos',
+      temporalAddress: 'temporal:7233',
+      temporalNamespace: 'other',
+      temporalCli: '/usr/bin/temporal',
+      temporalUiPort: 0,
+      temporalPort: 7001,
+      postgresPort: 65_535,
+      workspaceDir: resolve('files'),
+      engineReplaced: true,
+      logLevel: 'debug',
+      warnings: [],
+    });
+    expect(egressAllow).toHaveLength(2);
+    expect(egressAllow[1]).toEqual({ host: 'db.internal', portFrom: 8000, portTo: 8010 });
+    expect(httpPrices.worstCase(new URL('https://api.example.com/x'), 1024 * 1024)).toBe(510_000);
+  });
+
+  test('keep the workspaces in the data folder unless told otherwise', () => {
+    expect(readConfig({ AOS_DATA_DIR: '/data' }).workspaceDir).toBe(join('/data', 'workspaces'));
+  });
+
+  test('that are empty or blank count as absent, and spaces around a value do not count', () => {
+    const blank = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '  ']));
+    const { httpPrices: _prices, ...config } = readConfig(blank);
+    const { httpPrices: _same, ...defaults } = readConfig({});
+    expect(config).toEqual(defaults);
+    expect(readConfig({ AOS_PORT: ' 81 ' }).port).toBe(81);
+  });
+
+  test('cannot be changed once they are read', () => {
+    const config = readConfig({}) as { port: number };
+    expect(() => (config.port = 1)).toThrow(TypeError);
+  });
+
+  test('are all described in the README and in .env.example', async () => {
+    for (const file of ['README.md', '.env.example']) {
+      const text = await readFile(file, 'utf8');
+      for (const name of Object.keys(SETTINGS)) expect(text).toContain(name);
+    }
+  });
+
+  test.each([
+    ['AOS_PROT', 'AOS_PORT'],
+    ['aos_port', undefined],
+    ['AOS_Port', 'AOS_PORT'],
+    ['AOS_ADMINKEY', 'AOS_ADMIN_KEY'],
+    ['AOS_KEY_PEPER', 'AOS_KEY_PEPPER'],
+    ['AOS_EGRES_ALOW', 'AOS_EGRESS_ALLOW'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['DATABASE_DIRECTURL', 'DATABASE_DIRECT_URL'],
+    ['TEMPORAL_ADRESS', 'TEMPORAL_ADDRESS'],
+    ['TEMPORAL_UIPORT', 'TEMPORAL_UI_PORT'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
+  ])('with the name %s stop the start when it is nearly %s', (name, meant) => {
+    if (meant === undefined) expect(readConfig({ [name]: '1' }).warnings).toEqual([]);
+    else expect(problemsOf({ [name]: '1' })).toEqual([`${name}: no such setting, did you mean ${meant}?`]);
+  });
+
+  test('of AOS with another unknown name are a warning, and of anybody else nothing', () => {
+    const { warnings } = readConfig({
+      AOS_SOMETHING_ELSE: '1',
+      TEMPORAL_TLS: '1',
+      TEMPORAL_API_KEY: 'x',
+      TEMPORAL_SOMETHING_ELSE: '1',
+      LOG_SOMETHING_ELSE: '1',
+      PORT: '1',
+      PATH: '/bin',
+    });
+    expect(warnings).toEqual(['AOS_SOMETHING_ELSE: no such setting; it is ignored.']);
+  });
+
+  test('tell all of their problems at once', () => {
+    const problems = problemsOf({
+      AOS_PROT: '1',
+      AOS_PORT: 'http',
+      AOS_ADMIN_KEY: 'secret',
+      DATABASE_URL: 'mysql://db',
+      TEMPORAL_ADDRESS: 'temporal',
+      AOS_EGRESS_ALLOW: '0.0.0.0/0',
+      AOS_HTTP_PRICES: 'free',
+      AOS_ENGINE_REPLACED: 'yes',
+      LOG_LEVEL: 'inof',
+    });
+    expect(problems.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+      'AOS_PROT',
+      'AOS_PORT',
+      'AOS_ADMIN_KEY',
+      'DATABASE_URL',
+      'TEMPORAL_ADDRESS',
+      'AOS_EGRESS_ALLOW',
+      'AOS_HTTP_PRICES',
+      'AOS_ENGINE_REPLACED',
+      'LOG_LEVEL',
+    ]);
+  });
+
+  test('with a Postgres of one’s own need a pepper of one’s own', () => {
+    const DATABASE_URL = 'postgresql://u:p@db/aos';
+    for (const pepper of [undefined, '', ' ']) {
+      const problems = problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: pepper });
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).toMatch(/^AOS_KEY_PEPPER: required with DATABASE_URL.*openssl rand -hex 32$/);
+    }
+    // Too short is one problem, not two.
+    expect(problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: 'short' })).toEqual([
+      'AOS_KEY_PEPPER: takes at least 32 characters. Make one with: openssl rand -hex 32',
+    ]);
+    expect(readConfig({ DATABASE_URL, AOS_KEY_PEPPER: PEPPER }).keyPepper).toBe(PEPPER);
+  });
+
+  const ADDRESSES = ['temporal', 'temporal:', ':7233', 'temporal:port', 'temporal:65536', 'temporal:0', 'http://temporal:7233', 'a b:1'];
+  test.each<[keyof typeof SETTINGS, string[]]>([
+    ['AOS_PORT', ['-1', '65536', '80.5', 'http', '8000a', '1 2', '0x50', '1e3', 'NaN', 'Infinity']],
+    ['TEMPORAL_UI_PORT', ['-1', '65536', 'web']],
+    ['AOS_TEMPORAL_PORT', ['-1', '65536', 'x']],
+    ['AOS_POSTGRES_PORT', ['-1', '65536', 'x']],
+    ['AOS_ADMIN_KEY', ['aos_short', `key_${'k'.repeat(40)}`, `aos_${'k'.repeat(31)}`, `aos_${'k'.repeat(20)} ${'k'.repeat(20)}`, `aos_${'ü'.repeat(40)}`]],
+    ['AOS_KEY_PEPPER', ['p'.repeat(31)]],
+    ['DATABASE_URL', ['localhost:5432', 'mysql://db/aos', 'postgres://', 'postgresql://a b']],
+    ['DATABASE_DIRECT_URL', ['direct', 'http://db']],
+    ['TEMPORAL_ADDRESS', ADDRESSES],
+    ['AOS_EGRESS_ALLOW', ['everything', '10.0.0.0/33', '10.0.0.1', 'host:0', 'host:65536', 'host:9-8', 'host', '0.0.0.0/0', '::/0', '10.0.0.0/8,oops']],
+    ['AOS_HTTP_PRICES', ['example.org', 'example.org=', 'example.org=-1', 'example.org=1e3', 'example.org=1+', 'example.org=1+2', 'a=1,a=2', 'a:70000=1', '=1', 'a=9999999']],
+    ['AOS_ENGINE_REPLACED', ['yes', '2', 'no']],
+    ['LOG_LEVEL', ['INFO', 'verbose', 'warning', '3']],
+  ])('%s takes no bad value, and its problem names it', (name, values) => {
+    for (const value of values) {
+      const problems = problemsOf({ [name]: value, ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER }) });
+      expect({ value, problems }).toEqual({ value, problems: [expect.stringMatching(new RegExp(`^${name}: ..`))] });
+    }
+  });
+
+  test('never print a secret that they refuse', () => {
+    const secret = 'hunter2hunter2';
+    for (const name of ['AOS_ADMIN_KEY', 'AOS_KEY_PEPPER', 'DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const problems = problemsOf({ [name]: `mysql://u:${secret}@db`.slice(0, 31) });
+      expect(problems.join('\n')).not.toContain(secret.slice(0, 8));
+    }
+  });
+
+  test.each(['info', 'debug', 'warn', 'error', 'silent'] as const)('take the log level %s', (level) => {
+    expect(readConfig({ LOG_LEVEL: level }).logLevel).toBe(level);
+  });
+
+  test('with a log level that is nearly one say which', () => {
+    expect(problemsOf({ LOG_LEVEL: 'inof' })[0]).toContain('did you mean info?');
+    expect(problemsOf({ LOG_LEVEL: 'warning' })[0]).not.toContain('did you mean');
+  });
+});

@@ -1,0 +1,149 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Harness } from '../support/harness.ts';
+import { startHarness } from '../support/harness.ts';
+import { createScriptedSkill, succeed } from '../support/scripted-skill.ts';
+
+const CRASHING_WORKER = fileURLToPath(new URL('../support/crashing-worker.js', import.meta.url));
+const CENT = 1_000_000;
+
+/** The api knows the skill's contract; what it does is in the worker processes. */
+const effect = createScriptedSkill({ id: 'effect', worstMicroCents: 10 * CENT, call: () => succeed(null) });
+
+describe('a worker that is lost', () => {
+  let aos: Harness;
+  let world: Server;
+  let effects: string[] = [];
+  let onEffect = () => {};
+  let answerAfter: Promise<void> | undefined;
+  const workers: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    aos = await startHarness({ skills: [effect], worker: false });
+    world = createServer((request, response) => {
+      effects.push(String(request.headers['idempotency-key']));
+      onEffect();
+      void (answerAfter ?? Promise.resolve()).then(() => response.end('ok'));
+    });
+    world.listen(0, '127.0.0.1');
+    await once(world, 'listening');
+  });
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) {
+      if (worker.exitCode !== null || worker.signalCode !== null) continue;
+      worker.kill('SIGKILL');
+      await once(worker, 'exit');
+    }
+    effects = [];
+    onEffect = () => {};
+    answerAfter = undefined;
+  });
+  afterAll(async () => {
+    world.close();
+    world.closeAllConnections();
+    await aos.stop();
+  });
+
+  async function startWorker(crashAt = ''): Promise<ChildProcess> {
+    const worker = fork(CRASHING_WORKER, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        DATABASE_URL: aos.databaseUrl,
+        AOS_KEY_PEPPER: 'a pepper for tests that is long enough',
+        TEMPORAL_ADDRESS: process.env['AOS_TEST_TEMPORAL_ADDRESS'],
+        TEST_TASK_QUEUE: aos.taskQueue,
+        TEST_EFFECT_URL: `http://127.0.0.1:${(world.address() as AddressInfo).port}/`,
+        TEST_CRASH_AT: crashAt,
+      },
+    });
+    workers.push(worker);
+    await once(worker, 'message');
+    return worker;
+  }
+
+  /** Runs one step whose first worker is lost at `crashAt`; a second one takes over. */
+  async function runThroughCrash(crashAt: string, safe: boolean) {
+    const first = await startWorker(crashAt);
+    const run = await aos.submit([{ id: 'one', skill: 'effect', params: { value: { safe } } }]);
+    await once(first, 'exit');
+    await startWorker();
+    const ended = await aos.ended(run.run_id);
+    const { account, transactions } = await aos.ledger(run.run_id);
+    expect(account.reserved_cents).toBe(0);
+    expect(await aos.audit()).toEqual([]);
+    return { run: ended, kinds: transactions.map((entry) => `${entry.kind} ${entry.amount_cents} ${entry.basis}`) };
+  }
+
+  test('between hold and call: a call that may be repeated is, and the lost one is presumed spent', async () => {
+    const { run, kinds } = await runThroughCrash('before the effect', true);
+    expect(run).toMatchObject({ status: 'succeeded', cost_cents: 14, steps: [{ tries: 1 }] });
+    expect(effects).toEqual([`${run.run_id}/one/1`]);
+    expect(kinds).toEqual(['hold 10 worst_case', 'settle 10 presumed', 'hold 10 worst_case', 'settle 4 actual']);
+  });
+
+  test('between hold and call: any other call ends as an unknown effect', async () => {
+    const { run, kinds } = await runThroughCrash('before the effect', false);
+    expect(run).toMatchObject({ status: 'failed', failure: { code: 'EFFECT_UNKNOWN' }, cost_cents: 10 });
+    expect(run.status === 'failed' && run.failure.detail).toContain(`${run.run_id}/one/1`);
+    expect(effects).toEqual([]);
+    expect(kinds).toEqual(['hold 10 worst_case', 'settle 10 presumed']);
+  });
+
+  test('between call and record: a repeated call carries the same key', async () => {
+    const { run } = await runThroughCrash('after the effect', true);
+    expect(run).toMatchObject({ status: 'succeeded', cost_cents: 14 });
+    expect(effects).toEqual([`${run.run_id}/one/1`, `${run.run_id}/one/1`]);
+  });
+
+  test('between call and record: a call that may not be repeated is made once', async () => {
+    const { run } = await runThroughCrash('after the effect', false);
+    expect(run).toMatchObject({ status: 'failed', failure: { code: 'EFFECT_UNKNOWN' }, cost_cents: 10 });
+    expect(effects).toHaveLength(1);
+  });
+
+  test('after the record: the outcome stands, and nothing is called again', async () => {
+    const { run, kinds } = await runThroughCrash('after the record', false);
+    expect(run).toMatchObject({ status: 'succeeded', cost_cents: 4 });
+    expect(effects).toHaveLength(1);
+    expect(kinds).toEqual(['hold 10 worst_case', 'settle 4 actual']);
+  });
+
+  test('by its heartbeat alone and comes back late corrects what was presumed, and changes no outcome', async () => {
+    await startWorker('mute');
+    let release = () => {};
+    answerAfter = new Promise((resolve) => {
+      release = resolve;
+    });
+    const called = new Promise<void>((resolve) => {
+      onEffect = resolve;
+    });
+    const run = await aos.submit([{ id: 'one', skill: 'effect', params: { value: { safe: true } } }]);
+    await called;
+    answerAfter = undefined;
+    expect(await aos.ended(run.run_id)).toMatchObject({ status: 'succeeded', cost_cents: 14 });
+
+    release();
+    const adjusted = async () => {
+      const { rows } = await aos.pool.query<{ amount: number }>(
+        `SELECT amount_micro_cents AS amount FROM transactions WHERE run_id = $1 AND kind = 'adjust'`,
+        [run.run_id],
+      );
+      return rows;
+    };
+    const deadline = Date.now() + 10_000;
+    while ((await adjusted()).length === 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await adjusted()).toEqual([{ amount: -6 * CENT }]);
+    expect(await aos.audit()).toEqual([]);
+    expect(effects).toEqual([`${run.run_id}/one/1`, `${run.run_id}/one/1`]);
+  });
+});
