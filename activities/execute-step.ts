@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { uuidv7 } from 'uuidv7';
 import type { TryAddress, TryReply } from '../src/contracts/activities.ts';
-import type { SkillResult } from '../src/contracts/skill.ts';
+import type { SkillResult, SkillUsage } from '../src/contracts/skill.ts';
 import { beginTry } from '../src/runs/begin-try.ts';
 import type { BegunCall } from '../src/runs/begin-try.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
@@ -11,6 +11,13 @@ import { isOutage } from '../src/storage/pool.ts';
 
 const BEAT_MS = 1_000;
 const REPEAT_MS = 500;
+/** What skills say when their signal aborts, whoever aborted it. */
+const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TIMEOUT']);
+
+interface StoppedResult {
+  stopped: true;
+  usage: SkillUsage;
+}
 
 /** One try of one effectful step: begin, call, record. Only the call can be stopped. */
 export const createExecuteStep =
@@ -20,23 +27,33 @@ export const createExecuteStep =
     const beat = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
       const fence = uuidv7();
-      const begun = await repeatInOutage(context, () => beginTry(deps, address, fence));
+      const begun = await repeatInOutage(() => beginTry(deps, address, fence), context.cancellationSignal);
       if (begun.kind === 'reply') return begun.reply;
       deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
-      await refuseUnrecordedStop(deps, begun.call, result, context);
-      return await repeatInOutage(context, () => finishTry(deps, begun.call, result));
+      if ('stopped' in result) return await endStopped(deps, begun.call, result);
+      return await repeatInOutage(() => finishTry(deps, begun.call, result));
     } finally {
       clearInterval(beat);
     }
   };
 
-/** The skill with its time limit. What it throws is a fault of the skill, and an outcome all the same. */
-async function callSkill(deps: RunDeps, call: BegunCall, cancellation: AbortSignal): Promise<SkillResult> {
+/**
+ * The skill with its time limit. What it throws is a fault of the skill, and an outcome all the same. `stopped`: the
+ * engine took the call back before it had come to an end of its own.
+ */
+async function callSkill(
+  deps: RunDeps,
+  call: BegunCall,
+  cancellation: AbortSignal,
+): Promise<SkillResult | StoppedResult> {
   const { skill, params, effectKey, timeoutMs, run } = call;
   const signal = AbortSignal.any([cancellation, AbortSignal.timeout(timeoutMs)]);
   try {
-    return await skill.call({ params, tenantId: run.tenant_id, effectKey, signal, timeoutMs });
+    const result = await skill.call({ params, tenantId: run.tenant_id, effectKey, signal, timeoutMs });
+    if (result.ok || !STOPPED_CODES.has(result.failure.code)) return result;
+    if (cancellation.aborted) return { stopped: true, usage: result.usage };
+    return { ...result, failure: { ...result.failure, code: 'TIMEOUT' } };
   } catch (error) {
     deps.logger.error('skill.crashed', error, { run_id: run.id, step_id: call.step.id, skill: skill.contract.id });
     const message = `The skill \`${skill.contract.id}\` crashed; the log has the details under run ${run.id}.`;
@@ -49,25 +66,23 @@ async function callSkill(deps: RunDeps, call: BegunCall, cancellation: AbortSign
  * A call that was stopped is cancelled only if a cancel is recorded. Stopped for any other reason, as at a worker's
  * shutdown, it leaves no outcome: the engine calls the step again.
  */
-async function refuseUnrecordedStop(
-  deps: RunDeps,
-  { run, step }: BegunCall,
-  result: SkillResult,
-  context: Context,
-): Promise<void> {
-  if (result.ok || result.failure.code !== 'CANCELLED' || run.deadline_at.getTime() <= Date.now()) return;
-  if (await repeatInOutage(context, () => isCancelRecorded(deps.pool, run.id))) return;
-  throw new OutcomeNotMine(`step ${step.id}: the call was stopped without a recorded cancel`);
+async function endStopped(deps: RunDeps, call: BegunCall, { usage }: StoppedResult): Promise<TryReply> {
+  const { run, step } = call;
+  const isOver = run.deadline_at.getTime() <= Date.now();
+  if (!isOver && !(await repeatInOutage(() => isCancelRecorded(deps.pool, run.id)))) {
+    throw new OutcomeNotMine(`step ${step.id}: the call was stopped without a recorded cancel`);
+  }
+  const failure = { code: 'CANCELLED' as const, message: 'The call was stopped, since its run was cancelled.' };
+  return repeatInOutage(() => finishTry(deps, call, { ok: false, failure, usage }));
 }
 
 /** What is known is not given up because Postgres is away: the activity goes on beating while it tries again. */
-async function repeatInOutage<T>(context: Context, work: () => Promise<T>): Promise<T> {
+async function repeatInOutage<T>(work: () => Promise<T>, stop?: AbortSignal): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      const isLeaving = context.cancellationDetails?.workerShutdown === true;
-      if (error instanceof OutcomeNotMine || isLeaving || !isOutage(error)) throw error;
+      if (!isOutage(error) || stop?.aborted === true) throw error;
       await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
     }
   }

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { AosError } from '../src/contracts/failures.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
@@ -16,6 +17,9 @@ export function toApplicationFailure(error: unknown): ApplicationFailure {
     : ApplicationFailure.retryable('AOS failed; the worker log has the details.', 'INTERNAL');
 }
 
+/** After this many tries of closing a run, an error that is no outage is left to the reconciler. */
+const CLOSE_TRIES_MAX = 5;
+
 /** The one translator of errors between activities and the engine. */
 export const withMappedErrors =
   <I extends { run_id: string }, O>(logger: Logger, activity: string, work: (input: I) => Promise<O>) =>
@@ -23,7 +27,10 @@ export const withMappedErrors =
     try {
       return await work(input);
     } catch (error) {
-      const failure = toApplicationFailure(error);
+      const isStuck = activity === 'closeRun' && !isOutage(error) && Context.current().info.attempt >= CLOSE_TRIES_MAX;
+      const failure = isStuck
+        ? ApplicationFailure.nonRetryable('The run could not be closed.', 'CLOSE_FAILED')
+        : toApplicationFailure(error);
       logger.error('activity.failed', error, { activity, run_id: input.run_id, code: failure.type ?? null });
       throw failure;
     }

@@ -3,7 +3,7 @@ import { abandonTry } from '../src/runs/abandon-try.ts';
 import { recordCancel } from '../src/runs/cancel-run.ts';
 import { closeRun } from '../src/runs/close-run.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
-import { runChain } from '../src/runs/run-chain.ts';
+import { executeInline } from '../src/runs/execute-inline.ts';
 import { createExecuteStep } from './execute-step.ts';
 import { withMappedErrors } from './failure.ts';
 
@@ -17,7 +17,7 @@ export function createActivities(deps: RunDeps): RunActivities {
     });
   return {
     executeStep: waking('executeStep', createExecuteStep(deps)),
-    executeInline: waking('executeInline', (input) => runChain(deps, input)),
+    executeInline: waking('executeInline', (input) => executeInline(deps, input)),
     abandonStep: waking('abandonStep', (input) => abandonTry(deps, input)),
     recordCancel: waking('recordCancel', (input) => recordCancel(deps, input)),
     closeRun: waking('closeRun', (input) => closeRun(deps, input)),

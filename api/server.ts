@@ -11,7 +11,7 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 4_000;
 
 /** Serves the API. Rejects with the system's error when the address cannot be had. */
 export async function startApiServer(

@@ -11,25 +11,21 @@ export interface Cancellation {
 }
 
 /**
- * Three doors lead to the same cancel: the update, whose sender has recorded it; the signal; and Temporal's own
- * cancellation of `root`. What came through Temporal alone is recorded first, since an outcome `cancelled` needs it.
+ * Three doors lead to the same cancel: the update, the signal, and Temporal's own cancellation of `root`. It is
+ * recorded before anything is stopped, since an outcome `cancelled` needs it.
  */
 export function listenForCancel(progress: Progress, root: CancellationScope): Cancellation {
   const { run_id, execution } = progress.input;
   const tries = new CancellationScope();
-  const stop = (): void => {
-    progress.isCancelled = true;
-    tries.cancel();
-  };
-  const request = async (reason: string): Promise<void> => {
-    if (progress.isCancelled) return;
-    await recordCancel({ run_id, execution, reason });
-    stop();
-  };
-  setHandler(cancelUpdate, stop);
+  const request = (reason: string): Promise<void> =>
+    CancellationScope.nonCancellable(async () => {
+      if (progress.isCancelled) return;
+      await recordCancel({ run_id, execution, reason });
+      progress.isCancelled = true;
+      tries.cancel();
+    });
+  setHandler(cancelUpdate, (message) => request(message.reason));
   setHandler(cancelSignal, (message) => request(message?.reason ?? 'Cancelled by a signal.'));
-  void root.cancelRequested.catch(() =>
-    CancellationScope.nonCancellable(() => request('Cancelled in Temporal.')),
-  );
+  void root.cancelRequested.catch(() => request('Cancelled in Temporal.'));
   return { tries, request };
 }

@@ -1,4 +1,5 @@
 import {
+  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
@@ -32,6 +33,7 @@ export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
   return CancellationScope.nonCancellable(async () => {
     await runSteps(progress, listenForCancel(progress, root));
     const { run_id, execution } = input;
+    await condition(allHandlersFinished);
     const end = progress.end ?? (await closeRun({ run_id, execution, reason: reasonOf(progress) }));
     return finish(end);
   });

@@ -21,9 +21,11 @@ export async function runStep(
   for (;;) {
     const address: TryAddress = { run_id, execution, step_id: step.id, role, try: number };
     progress.tries.set(step.id, address);
+    const { replies } = progress;
     const reply = await callTry(progress, step, address, cancellation);
     if (reply.kind === 'busy') {
-      await replyOfAnother(progress, busyPauseMs);
+      const pauseMs = Math.min(busyPauseMs, Math.max(deadline_at_ms - Date.now(), 1));
+      await condition(() => progress.replies > replies || isStopping(progress), pauseMs);
       busyPauseMs = Math.min(busyPauseMs * 2, BUSY_PAUSE_MAX_MS);
       if (isStopping(progress)) return;
       continue;
@@ -55,9 +57,4 @@ async function callTry(
     if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
     return abandonStep(address);
   }
-}
-
-async function replyOfAnother(progress: Progress, pauseMs: number): Promise<void> {
-  const { replies } = progress;
-  await condition(() => progress.replies > replies || isStopping(progress), pauseMs);
 }

@@ -13,7 +13,7 @@ export const answerErrors = (logger: Logger): Middleware<AosState> => async (ctx
     await next();
     if (ctx.body === undefined || ctx.body === null || ctx.method === 'OPTIONS') {
       // The router says what is allowed on a path that it knows.
-      throw ctx.response.get('Allow') === ''
+      throw !ctx.response.get('Allow')
         ? new AosError('NOT_FOUND', `There is nothing at ${ctx.path}.`)
         : new AosError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on ${ctx.path}.`);
     }

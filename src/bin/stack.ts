@@ -76,15 +76,17 @@ export async function startStack(environment: Environment, options: StackOptions
       AOS_DATA_DIR: config.dataDir,
       AOS_WORKSPACE_DIR: config.workspaceDir,
       AOS_PORT: String(config.port === 0 ? await findFreePort() : config.port),
-      ...(temporal.isOurs && { AOS_ENGINE_REPLACED: '1' }),
+      // Both stores are of this folder, so a new one can only be a replaced one.
+      ...(temporal.isOurs && config.databaseUrl === undefined && { AOS_ENGINE_REPLACED: '1' }),
     };
     const keepScript = async (name: string) => {
       const kept = await keepRunning(name, () => startScript({ name, path: script(name), env, onLog }), onLog);
-      stops.push(() => kept.stop());
+      scripts.push(kept);
       return kept;
     };
-    const worker = await keepScript('worker');
-    const api = await keepScript('api');
+    const scripts: { stop(): Promise<void> }[] = [];
+    stops.push(async () => void (await Promise.all(scripts.map((kept) => kept.stop()))));
+    const [worker, api] = await Promise.all([keepScript('worker'), keepScript('api')]);
     return {
       apiUrl: api.current.facts['url']!,
       ...(temporal.uiUrl !== undefined && { temporalUiUrl: temporal.uiUrl }),
@@ -124,12 +126,13 @@ async function startEngines(
   const { dataDir } = config;
   // Chosen once, so that a server that has to be started again is found where it was.
   const [postgresPort, temporalPort, uiPort] = await findFreePorts(3);
+  const servers: { stop(): Promise<void> }[] = [];
   const postgres = async (): Promise<{ url: string }> => {
     if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
     const port = config.postgresPort || postgresPort!;
     const start = () => startEmbeddedPostgres({ dataDir, port, onProgress, onLog: logTo(dataDir, 'postgres') });
     const server = await keepRunning('Postgres', start, onLog);
-    stops.push(() => server.stop());
+    servers.push(server);
     return { url: server.current.url };
   };
   const temporal = async (): Promise<Temporal> => {
@@ -148,10 +151,11 @@ async function startEngines(
       onLog: logTo(dataDir, 'temporal'),
     };
     const server = await keepRunning('Temporal', () => startTemporalServer(options), onLog);
-    stops.push(() => server.stop());
+    servers.push(server);
     return { address: server.current.address, uiUrl: server.current.uiUrl, isOurs: true };
   };
   const [first, second] = await Promise.allSettled([postgres(), temporal()]);
+  stops.push(async () => void (await Promise.all(servers.map((kept) => kept.stop()))));
   if (first.status === 'rejected') throw first.reason;
   if (second.status === 'rejected') throw second.reason;
   return [first.value, second.value];

@@ -22,8 +22,11 @@ const change = (partial: Partial<BalanceChange>): BalanceChange => ({
   ...partial,
 });
 
+/** What an account without a limit may reach at most, so that every sum stays exact in JavaScript and in bigint. */
+const CEILING_MICRO_CENTS = Number.MAX_SAFE_INTEGER;
+
 export const freeOf = ({ limit, reserved, settled }: Balances): number =>
-  limit === null ? Infinity : limit - reserved - settled;
+  (limit ?? CEILING_MICRO_CENTS) - reserved - settled;
 
 export const applyChange = (balances: Balances, by: BalanceChange): Balances => ({
   limit: balances.limit === null ? null : balances.limit + by.limit,

@@ -9,13 +9,21 @@ export interface DataFolder {
 /** Keeps a second supervisor off a data folder in use; a folder whose supervisor was killed is taken over. */
 export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
   const path = join(dataDir, 'supervisor.pid');
-  const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-  // A process id may be used again by another program after a crash.
-  if (holder > 0 && holder !== process.pid && (await isRunning(holder, 'node'))) {
-    throw new Error(
-      `AOS is running on ${dataDir} already (process ${holder}). Stop it, or set AOS_DATA_DIR to another folder.`,
-    );
+  // The script is noted too: after a crash the process id may be another program's.
+  const mark = `${process.pid} ${process.argv[1] ?? ''}`;
+  for (;;) {
+    try {
+      await writeFile(path, mark, { flag: 'wx' });
+      return { release: () => rm(path, { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const [pid = '', script = ''] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+    if (script !== '' && Number(pid) !== process.pid && (await isRunning(Number(pid), script))) {
+      throw new Error(
+        `AOS is running on ${dataDir} already (process ${pid}). Stop it, or set AOS_DATA_DIR to another folder.`,
+      );
+    }
+    await rm(path, { force: true });
   }
-  await writeFile(path, String(process.pid));
-  return { release: () => rm(path, { force: true }) };
 }

@@ -35,6 +35,7 @@ export interface EmbeddedPostgres {
   /** Holds the password. */
   url: string;
   port: number;
+  pid: number;
   /** Settles when Postgres has ended, asked or not. */
   exited: Promise<void>;
   stop(): Promise<void>;
@@ -65,7 +66,7 @@ export async function startEmbeddedPostgres(
     const server = `postgres://postgres:${password}@127.0.0.1:${port}`;
     if (await becomesReady(child, `${server}/postgres`)) {
       const url = `${server}/aos`;
-      return { url, port, exited: child.exited, stop: () => child.stop() };
+      return { url, port, pid: child.pid, exited: child.exited, stop: () => child.stop() };
     }
     const isStale = Date.now() < deadline && (await exists(lockFileOf(place)));
     if (!isStale && tries >= TRIES_MAX) throw notStarted(endOf(child.lastLines()));

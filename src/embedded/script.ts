@@ -16,7 +16,7 @@ export interface RunningScript extends Running {
 }
 
 const READY_MS = 60_000;
-const STOP_MS = 13_000;
+const STOP_MS = 9_000;
 const LAST_CHUNKS = 50;
 
 /** Runs a script of ours as a process of its own. Resolves when it says that it is ready; rejects with its last words. */

@@ -1,5 +1,4 @@
 import type { TryAddress, TryReply } from '../contracts/activities.ts';
-import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
@@ -15,6 +14,7 @@ import type { StepRowWithSpec } from '../storage/steps.ts';
 import { fenceTry, findTry } from '../storage/tries.ts';
 import type { TryKey, TryRow } from '../storage/tries.ts';
 import type { RunDeps } from './deps.ts';
+import { deadlineExceeded, effectUnknown } from './failures.ts';
 import { holdForTry } from './hold-for-try.ts';
 import { loadScope } from './load-scope.ts';
 import { prepareCall } from './prepare-call.ts';
@@ -32,9 +32,6 @@ export interface BegunCall extends FencedTry {
 }
 
 export type BegunTry = { kind: 'reply'; reply: TryReply } | { kind: 'call'; call: BegunCall };
-
-/** Rolls the transaction back when the hold has to wait for another step's. */
-class BudgetBusy extends Error {}
 
 /**
  * Part (a) of a step's try: checks that the execution is open, resolves the params, holds the worst case and writes
@@ -58,20 +55,17 @@ export async function beginTry(deps: RunDeps, address: TryAddress, fence: string
   const early = await replyWithoutCall(pool, run, step, key, address);
   if (early) return { kind: 'reply', reply: early };
 
+  // Values of steps that are done do not change, so they are read before any lock is taken.
   const scope = await loadScope(pool, run.id, step.spec);
   const prepared = prepareCall(deps.skills, step.spec, address.role, scope);
-  try {
-    return await withTransaction(pool, async (tx) => {
-      const locked = (await lockRun(tx, run.id))!;
-      const late = await replyWithoutCall(tx, locked, step, key, address);
-      if (late) return { kind: 'reply', reply: late };
-      if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
-      return await openCall(tx, { run: locked, step, key, fence, holdId: null }, prepared);
-    });
-  } catch (error) {
-    if (error instanceof BudgetBusy) return { kind: 'reply', reply: { kind: 'busy' } };
-    throw error;
-  }
+  return withTransaction(pool, async (tx) => {
+    const lockedRun = (await lockRun(tx, run.id))!;
+    const lockedStep = (await findStep(tx, run.id, step.id))!;
+    const late = await replyWithoutCall(tx, lockedRun, lockedStep, key, address);
+    if (late) return { kind: 'reply', reply: late };
+    if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
+    return openCall(tx, { run: lockedRun, step: lockedStep, key, fence, holdId: null }, prepared);
+  });
 }
 
 /** The answer when nothing may or need be called: an outcome stands, or the execution is over. */
@@ -82,7 +76,7 @@ async function replyWithoutCall(
   key: TryKey,
   address: TryAddress,
 ): Promise<TryReply | undefined> {
-  const stands = standingOutcome(step, await findTry(db, key), address.role);
+  const stands = standingOutcome(step, await findTry(db, key));
   if (stands) return stands;
   const state = stateOf(run, address.execution);
   return state === 'open' ? undefined : { kind: state };
@@ -94,8 +88,9 @@ async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCa
   const isMine = found?.fence === fenced.fence;
   const lost = isMine ? undefined : found;
   const refuse = async (failure: Failure): Promise<BegunTry> => {
-    await writeFence(tx, fenced, run.deadline_at, 0, lost);
-    const reply = await recordTryEnd(tx, fenced, { failure, hold: { kind: 'release' } });
+    if (!isMine) await writeFence(tx, fenced, run.deadline_at, 0, lost);
+    const known = isMine ? { ...fenced, holdId: found.hold_id } : fenced;
+    const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'release' } });
     return { kind: 'reply', reply: reply! };
   };
   if (prepared.kind === 'skip') return { kind: 'reply', reply: await recordSkip(tx, run, step) };
@@ -105,7 +100,7 @@ async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCa
     const repeatable =
       prepared.kind === 'call' && (step.spec.idempotent === true || prepared.skill.isIdempotent(prepared.params));
     if (!repeatable || remainingMs <= 0) {
-      const failure = repeatable ? deadlineExceeded(run) : effectUnknown(step, key);
+      const failure = repeatable ? deadlineExceeded(run) : effectUnknown(step.id, effectKeyOf(key));
       const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'presume' } });
       return { kind: 'reply', reply: reply! };
     }
@@ -119,13 +114,19 @@ async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCa
   const timeoutMs = Math.min(wantedMs, timeout.max_ms, remainingMs);
   const call = { ...fenced, skill, params, effectKey: effectKeyOf(key), timeoutMs };
   if (isMine) return { kind: 'call', call: { ...call, holdId: found.hold_id } };
+
   const deadlineAt = new Date(Date.now() + timeoutMs);
   const hold = await holdForTry(tx, fenced, skill, params, deadlineAt, lost);
-  if (hold.kind === 'busy') throw new BudgetBusy();
-  if (hold.kind === 'refused') return refuse(hold.failure);
-  const held = { ...fenced, holdId: hold.holdId };
-  await writeFence(tx, held, deadlineAt, hold.heldMicroCents, lost);
-  return { kind: 'call', call: { ...call, holdId: hold.holdId } };
+  switch (hold.kind) {
+    case 'refused':
+      return refuse(hold.failure);
+    case 'busy':
+      if (lost) await fenceTry(tx, key, { execution: run.execution, fence: fenced.fence, holdId: null, deadlineAt });
+      return { kind: 'reply', reply: { kind: 'busy' } };
+    case 'held':
+      await writeFence(tx, { ...fenced, holdId: hold.holdId }, deadlineAt, hold.heldMicroCents, lost);
+      return { kind: 'call', call: { ...call, holdId: hold.holdId } };
+  }
 }
 
 async function writeFence(
@@ -140,13 +141,3 @@ async function writeFence(
   const data = { role: key.role, try: key.number, held_cents: centsFromMicroCents(heldMicroCents) };
   await appendEvents(tx, run.id, [{ type: 'step.started', stepId: key.stepId, data }]);
 }
-
-const effectUnknown = (step: StepRowWithSpec, key: TryKey): Failure =>
-  createFailure(
-    'EFFECT_UNKNOWN',
-    `The worker that called the skill of step ${step.id} was lost, and the call may not safely be repeated. ` +
-      `Look in the outside system for the effect key ${effectKeyOf(key)}.`,
-  );
-
-export const deadlineExceeded = (run: RunRow): Failure =>
-  createFailure('DEADLINE_EXCEEDED', `The run's deadline was ${run.deadline_at.toISOString()}.`);

@@ -15,10 +15,10 @@ import type { RunRow } from '../storage/runs.ts';
 import { findStep, listSteps, recordOnStep } from '../storage/steps.ts';
 import type { StepRow } from '../storage/steps.ts';
 import { listLastTries, listOpenTries } from '../storage/tries.ts';
-import { deadlineExceeded } from './begin-try.ts';
 import type { RunDeps } from './deps.ts';
+import { cancelled, deadlineExceeded, parseFailure, stepLost } from './failures.ts';
 import { isOpen } from './run-state.ts';
-import { recordTryEnd, stepLost } from './try-outcomes.ts';
+import { recordTryEnd } from './try-outcomes.ts';
 
 /** Somebody's will, not a fault, ended the run. */
 const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TERMINATED']);
@@ -51,7 +51,7 @@ export async function closeLockedRun(
 }
 
 function storedEnd(run: RunRow): RunEnd {
-  const failure = run.failure === null ? undefined : (JSON.parse(run.failure) as Failure);
+  const failure = run.failure === null ? undefined : parseFailure(run.failure);
   return { status: run.status as RunEnd['status'], ...(failure && { code: failure.code }) };
 }
 
@@ -63,14 +63,11 @@ function failureOf(
 ): Failure | null {
   if (steps.every((step) => isDone(step.status))) return null;
   if (reason.kind === 'failed') return reason.failure;
-  if (reason.kind === 'cancelled' || run.cancel_requested_at !== null) {
-    return createFailure('CANCELLED', run.cancel_reason ?? 'Cancelled on request.');
-  }
+  if (reason.kind === 'cancelled' || run.cancel_requested_at !== null) return cancelled(run);
   const named = reason.kind === 'step_failed' ? steps.find((step) => step.id === reason.step_id) : undefined;
   const failed = named?.failure ? named : steps.find((step) => step.status === 'failed' && step.failure !== null);
   if (failed?.failure) {
-    const failure = JSON.parse(failed.failure) as Failure;
-    return { ...failure, step_id: failed.id };
+    return { ...parseFailure(failed.failure), step_id: failed.id };
   }
   if (run.deadline_at.getTime() <= Date.now()) return deadlineExceeded(run);
   return createFailure('INTERNAL', 'The run ended before all of its steps were done.');
@@ -81,9 +78,7 @@ async function endOpenTries(tx: Transaction, run: RunRow): Promise<void> {
   for (const row of await listOpenTries(tx, run.id)) {
     const step = (await findStep(tx, run.id, row.step_id))!;
     const key = { runId: run.id, stepId: step.id, generation: row.generation, role: row.role, number: row.number };
-    const failure = run.cancel_requested_at
-      ? createFailure('CANCELLED', run.cancel_reason ?? 'Cancelled on request.')
-      : stepLost(step.skill, effectKeyOf(key));
+    const failure = run.cancel_requested_at ? cancelled(run) : stepLost(step.skill, effectKeyOf(key));
     const fenced = { run, step, key, fence: row.fence, holdId: row.hold_id };
     await recordTryEnd(tx, fenced, { failure, hold: { kind: 'presume' } });
   }
@@ -99,7 +94,7 @@ async function endWaitingSteps(tx: Transaction, run: RunRow): Promise<StepRow[]>
   for (const step of waiting) {
     const last = lastTries.find((row) => row.step_id === step.id);
     const status: StepStatus = run.cancel_requested_at ? 'cancelled' : 'failed';
-    const failure = last?.failure ? (JSON.parse(last.failure) as Failure) : undefined;
+    const failure = last?.failure ? parseFailure(last.failure) : undefined;
     await recordOnStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) });
     events.push({ type: `step.${status}`, stepId: step.id, data: failure ? { failure } : {} });
   }

@@ -13,6 +13,7 @@ import type { RunRow } from '../storage/runs.ts';
 import { readStepValues } from '../storage/steps.ts';
 import type { StepRowWithSpec } from '../storage/steps.ts';
 import type { RunDeps } from './deps.ts';
+import { deadlineExceeded } from './failures.ts';
 import { addValues, createScope, stepsReadBy } from './load-scope.ts';
 import type { LoadedScope } from './load-scope.ts';
 import { outputTooLargeMessage, packOutput } from './outputs.ts';
@@ -52,6 +53,7 @@ export async function computeChain(
   const startedMs = performance.now();
   let bytes = 0;
 
+  const isOver = () => run.deadline_at.getTime() <= Date.now();
   const isRoom = () =>
     performance.now() - startedMs < INLINE_CHAIN_MS_MAX &&
     chain.computed.length + chain.standing.length < INLINE_CHAIN_STEPS_MAX &&
@@ -63,14 +65,16 @@ export async function computeChain(
 
   for (let step = nextStep(); step && isRoom(); step = nextStep()) {
     reachable.add(step.id);
-    const stands = standingOutcome(step, undefined, 'main');
+    const stands = standingOutcome(step, undefined);
     if (stands) {
       chain.standing.push({ step_id: step.id, outcome: stands });
       statuses.set(step.id, stands.status);
       if (stands.status === 'failed' || stands.status === 'cancelled') break;
       continue;
     }
-    const computed = await computeStep(deps, run, step, scope);
+    const computed = isOver()
+      ? failedStep(run, step, scope, deadlineExceeded(run), new Date())
+      : await computeStep(deps, run, step, scope);
     if (computed === 'deferred') {
       chain.deferred.push(step.id);
       statuses.set(step.id, 'running');

@@ -1,9 +1,10 @@
+import { HOLD_GRACE_MS } from '../contracts/limits.ts';
 import { entryKeyOf } from '../domain/effect-keys.ts';
-import { listExpiredHolds } from '../storage/holds.ts';
+import { isHoldExpired, listExpiredHolds, renewHold } from '../storage/holds.ts';
 import type { Hold } from '../storage/holds.ts';
 import { releaseHold } from '../storage/ledger.ts';
 import { withTransaction } from '../storage/pool.ts';
-import { lockRun } from '../storage/runs.ts';
+import { lockRun, readRun } from '../storage/runs.ts';
 import type { Engine } from '../temporal/engine.ts';
 import type { RunDeps } from './deps.ts';
 
@@ -14,9 +15,12 @@ export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<n
   const { pool, engine } = deps;
   let expired = 0;
   for (const hold of await listExpiredHolds(pool, HOLDS_PER_PASS)) {
-    const run = await withTransaction(pool, (tx) => lockRun(tx, hold.runId));
-    if (!run || (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!))) continue;
-    if (await expire(deps, hold)) expired += 1;
+    const run = await readRun(pool, hold.runId);
+    if (!run) continue;
+    if (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!)) {
+      // Looked at again later, so that a live one does not stand in the way of others.
+      await renewHold(pool, hold.id, hold.fence!, new Date(Date.now() + HOLD_GRACE_MS));
+    } else if (await expire(deps, hold)) expired += 1;
   }
   return expired;
 }
@@ -25,11 +29,7 @@ export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<n
 async function expire({ pool, logger }: RunDeps, hold: Hold): Promise<boolean> {
   return withTransaction(pool, async (tx) => {
     const run = await lockRun(tx, hold.runId);
-    const { rows } = await tx.query('SELECT 1 FROM holds WHERE id = $1 AND fence = $2 AND expires_at < now()', [
-      hold.id,
-      hold.fence,
-    ]);
-    if (!run || rows.length === 0) return false;
+    if (!run || !(await isHoldExpired(tx, hold.id, hold.fence!))) return false;
     const address = {
       runId: hold.runId,
       stepId: hold.stepId!,

@@ -8,8 +8,8 @@ import type { RunRow } from '../storage/runs.ts';
 import { findStep } from '../storage/steps.ts';
 import { findTry } from '../storage/tries.ts';
 import type { BegunCall } from './begin-try.ts';
-import { deadlineExceeded } from './begin-try.ts';
 import type { RunDeps } from './deps.ts';
+import { deadlineExceeded } from './failures.ts';
 import { postLateCost } from './late-cost.ts';
 import { outputTooLargeMessage, packOutput } from './outputs.ts';
 import type { PackedOutput } from './outputs.ts';
@@ -37,7 +37,7 @@ export async function finishTry(deps: RunDeps, call: BegunCall, result: SkillRes
     // My own commit, whose answer was lost, differs by nothing and posts nothing.
     if (call.holdId !== null) await postLateCost(tx, { ...call, run, holdId: call.holdId }, actualMicroCents);
     const step = await findStep(tx, run.id, call.key.stepId);
-    const stands = step && standingOutcome(step, await findTry(tx, call.key), call.key.role);
+    const stands = step && standingOutcome(step, await findTry(tx, call.key));
     if (!stands) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
     return stands;
   });

@@ -1,10 +1,7 @@
 import { uuidv7 } from 'uuidv7';
-import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { HOLD_GRACE_MS } from '../contracts/limits.ts';
-import { centsFromMicroCents } from '../contracts/money.ts';
-import type { Balances } from '../domain/balances.ts';
 import { entryKeyOf } from '../domain/effect-keys.ts';
 import type { Skill } from '../skills/skill.ts';
 import { hasOtherStepHold, renewHold } from '../storage/holds.ts';
@@ -12,6 +9,7 @@ import { placeHold, settleHold } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { recordOnStep } from '../storage/steps.ts';
 import type { TryRow } from '../storage/tries.ts';
+import { budgetExceeded, overStepCap } from './failures.ts';
 import { endOfHold, subjectOf } from './try-outcomes.ts';
 import type { FencedTry } from './try-outcomes.ts';
 
@@ -20,7 +18,10 @@ export type HoldReply =
   | { kind: 'busy' }
   | { kind: 'refused'; failure: Failure };
 
-/** Holds the worst case of a call for a fresh fence; `lost` is the try's row when an earlier worker was lost with it. */
+/**
+ * Holds the worst case of a call for a fresh fence; `lost` is the try's row when an earlier worker was lost with it.
+ * Whatever the answer, a lost call's money has been accounted for, and the caller must write the fence of a lost try.
+ */
 export async function holdForTry(
   tx: Transaction,
   fenced: FencedTry,
@@ -68,20 +69,3 @@ export async function holdForTry(
   if (await hasOtherStepHold(tx, run.account_id, step.id)) return { kind: 'busy' };
   return { kind: 'refused', failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances) };
 }
-
-const cents = (microCents: number): string => `${centsFromMicroCents(microCents)} cents`;
-
-export function budgetExceeded(accountId: string, askedMicroCents: number, balances: Balances): Failure {
-  const { limit, settled, reserved, overage } = balances;
-  return createFailure(
-    'BUDGET_EXCEEDED',
-    `Account ${accountId} has a limit of ${limit === null ? 'none' : cents(limit)}: ${cents(settled)} settled, ` +
-      `${cents(reserved)} reserved, ${cents(overage)} over. The call may cost up to ${cents(askedMicroCents)}, which does not fit.`,
-  );
-}
-
-const overStepCap = (stepId: string, worstMicroCents: number, capMicroCents: number): Failure =>
-  createFailure(
-    'BUDGET_EXCEEDED',
-    `Step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its max_cost_cents of ${cents(capMicroCents)}.`,
-  );

@@ -2,8 +2,11 @@ import { entryKeyOf, tryKeyOf } from '../domain/effect-keys.ts';
 import { lockAccount } from '../storage/accounts.ts';
 import { adjust } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
+import { addRunCost } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
+import { addStepCost } from '../storage/steps.ts';
 import { findHoldEnd, listAncestorsHeldOn } from '../storage/transactions.ts';
+import { addTryCost } from '../storage/tries.ts';
 import type { TryKey } from '../storage/tries.ts';
 
 /** A call whose hold may have ended before its cost was known. */
@@ -32,8 +35,12 @@ export async function postLateCost(tx: Transaction, late: LateCall, actualMicroC
     priceTableVersion: run.price_table_version,
     actor: 'worker',
   };
-  for (const accountId of accountIds) {
-    const entry = { holdId, key: entryKeyOf(key, fence, 'adjust'), subject };
-    await adjust(tx, accountId, entry, actualMicroCents - end.spentMicroCents);
-  }
+  const deltaMicroCents = actualMicroCents - end.spentMicroCents;
+  const entry = { holdId, key: entryKeyOf(key, fence, 'adjust'), subject };
+  let posted = false;
+  for (const accountId of accountIds) posted = (await adjust(tx, accountId, entry, deltaMicroCents)) || posted;
+  if (!posted) return;
+  await addTryCost(tx, key, deltaMicroCents);
+  await addStepCost(tx, run.id, key.stepId, deltaMicroCents);
+  if (closedAt !== null) await addRunCost(tx, run.id, deltaMicroCents);
 }

@@ -2,49 +2,64 @@ import { createFailure } from '../contracts/failures.ts';
 import type { FailureCode } from '../contracts/failure-codes.ts';
 import { FRUITLESS_EXECUTIONS_MAX, RUN_OVERDUE_MS } from '../contracts/limits.ts';
 import { withTransaction } from '../storage/pool.ts';
-import { beginNextExecution, claimRunsToCheck, lockRun } from '../storage/runs.ts';
+import { beginNextExecution, claimRunsToCheck, listOverdueRuns, lockRun } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { appendEvents } from '../storage/events.ts';
 import type { Engine } from '../temporal/engine.ts';
 import { tellExecution } from './cancel-run.ts';
 import { closeLockedRun } from './close-run.ts';
 import type { RunDeps } from './deps.ts';
-import { deadlineExceeded } from './begin-try.ts';
+import { deadlineExceeded } from './failures.ts';
 import { isOpen } from './run-state.ts';
 import { startExecution } from './start-execution.ts';
 
 export type ReconcileDeps = RunDeps & { engine: Engine };
 
 const RUNS_PER_PASS = 50;
+const RUNS_AT_ONCE = 10;
 /** When an open run is looked at again. */
 const CHECK_AGAIN_MS = 10_000;
 
 /** Looks at the open runs whose time has come and mends what is broken. Answers what it did. */
 export async function reconcileRuns(deps: ReconcileDeps): Promise<Record<string, number>> {
   const mends: Record<string, number> = {};
-  for (const run of await claimRunsToCheck(deps.pool, RUNS_PER_PASS, CHECK_AGAIN_MS)) {
+  const runs = await claimRunsToCheck(deps.pool, RUNS_PER_PASS, CHECK_AGAIN_MS);
+  const mendOne = async (run: RunRow): Promise<void> => {
     try {
       const mend = await reconcileRun(deps, run);
-      if (mend === 'none') continue;
+      if (mend === 'none') return;
       mends[mend] = (mends[mend] ?? 0) + 1;
       deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend });
       deps.wakeups.wake(run.id);
     } catch (error) {
       deps.logger.error('run.mend_failed', error, { run_id: run.id, execution: run.execution });
     }
+  };
+  for (let from = 0; from < runs.length; from += RUNS_AT_ONCE) {
+    await Promise.all(runs.slice(from, from + RUNS_AT_ONCE).map(mendOne));
   }
   return mends;
+}
+
+/** Closes the runs that are long past their deadline. Needs no Temporal: a budget is never held by an outage. */
+export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
+  const runs = await listOverdueRuns(deps.pool, RUNS_PER_PASS, RUN_OVERDUE_MS);
+  for (const run of runs) {
+    await close(deps, run, deadlineExceeded(run));
+    deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend: 'overdue' });
+    deps.wakeups.wake(run.id);
+    // An execution that is still there learns from its row that it is closed.
+    await deps.engine
+      .terminateExecution(run.id, run.execution, 'The run passed its deadline and was closed by AOS.')
+      .catch((error: unknown) => deps.logger.warn('run.terminate_failed', { run_id: run.id, reason: String(error) }));
+  }
+  return runs.length;
 }
 
 type Mend = 'none' | 'closed' | 'started' | 'restarted' | 'cancel_told';
 
 async function reconcileRun(deps: ReconcileDeps, run: RunRow): Promise<Mend> {
   const { engine, pool } = deps;
-  if (run.deadline_at.getTime() + RUN_OVERDUE_MS < Date.now()) {
-    await close(deps, run, deadlineExceeded(run));
-    await engine.terminateExecution(run.id, run.execution, 'The run passed its deadline and was closed by AOS.');
-    return 'closed';
-  }
   const state = await engine.describeExecution(run.id, run.execution);
   switch (state) {
     case 'running':

@@ -1,6 +1,6 @@
 import { adoptEngine } from './adopt-engine.ts';
 import { expireHolds } from './expire-holds.ts';
-import { reconcileRuns } from './reconcile.ts';
+import { closeOverdueRuns, reconcileRuns } from './reconcile.ts';
 import type { ReconcileDeps } from './reconcile.ts';
 
 export interface Reconciler {
@@ -19,6 +19,7 @@ export function startReconciler(deps: ReconcileDeps, mayAdopt: boolean): Reconci
   let wake = () => {};
 
   const pass = async () => {
+    await closeOverdueRuns(deps);
     if (!(await adoptEngine(deps, mayAdopt))) return;
     await reconcileRuns(deps);
     await expireHolds(deps);

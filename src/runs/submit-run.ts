@@ -21,7 +21,7 @@ import { tenantAccountId } from '../storage/tenants.ts';
 import type { Engine } from '../temporal/engine.ts';
 import { checkPlan } from './check-plan.ts';
 import type { RunDeps } from './deps.ts';
-import { budgetExceeded } from './hold-for-try.ts';
+import { budgetExceeded } from './failures.ts';
 import { startExecution } from './start-execution.ts';
 
 export interface Submission {

@@ -1,5 +1,4 @@
-import type { StepRole, TryOutcome } from '../contracts/activities.ts';
-import { createFailure } from '../contracts/failures.ts';
+import type { TryOutcome } from '../contracts/activities.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import { afterTry } from '../domain/after-try.ts';
@@ -14,9 +13,10 @@ import { clearFruitless } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { recordOnStep } from '../storage/steps.ts';
 import type { StepEnding, StepRowWithSpec } from '../storage/steps.ts';
-import { endTry } from '../storage/tries.ts';
+import { addTryCost, endTry } from '../storage/tries.ts';
 import type { TryKey, TryRow } from '../storage/tries.ts';
 import type { EntrySubject } from '../storage/transactions.ts';
+import { parseFailure } from './failures.ts';
 import { postLateCost } from './late-cost.ts';
 import type { PackedOutput } from './outputs.ts';
 
@@ -36,7 +36,9 @@ export interface TryEnd {
   hold: { kind: 'settle'; actualMicroCents: number } | { kind: 'presume' } | { kind: 'release' };
 }
 
-const outcomeOfFailure = (failure: Failure | undefined): TryOutcome => {
+type TriedOutcome = TryOutcome & { status: 'succeeded' | 'failed' | 'cancelled' };
+
+const outcomeOfFailure = (failure: Failure | undefined): TriedOutcome => {
   if (!failure) return { kind: 'outcome', status: 'succeeded' };
   return {
     kind: 'outcome',
@@ -48,17 +50,15 @@ const outcomeOfFailure = (failure: Failure | undefined): TryOutcome => {
 };
 
 const failureOf = (text: string | null): Failure | undefined =>
-  text === null ? undefined : (JSON.parse(text) as Failure);
+  text === null ? undefined : parseFailure(text);
 
 /** The outcome that already stands for a try, if there is one: the row decides. */
 export function standingOutcome(
   step: StepRowWithSpec,
   row: TryRow | undefined,
-  role: StepRole,
 ): TryOutcome | undefined {
   if (row?.status) return outcomeOfFailure(failureOf(row.failure));
   if (row || step.status === 'pending' || step.status === 'running') return undefined;
-  if (step.status === 'succeeded' && step.role !== role) return undefined;
   return { ...outcomeOfFailure(failureOf(step.failure)), status: step.status, retryable: false };
 }
 
@@ -85,15 +85,10 @@ export const endOfHold = (fenced: FencedTry, holdId: string, kind: string): EndH
  */
 export async function recordTryEnd(tx: Transaction, fenced: FencedTry, end: TryEnd): Promise<TryOutcome | undefined> {
   const outcome = outcomeOfFailure(end.failure);
-  const actual = end.hold.kind === 'settle' ? end.hold.actualMicroCents : 0;
-  const ending = {
-    status: outcome.status === 'skipped' ? ('succeeded' as const) : outcome.status,
-    ...(end.failure && { failure: end.failure }),
-    costMicroCents: actual,
-  };
-  if (!(await endTry(tx, fenced.key, fenced.fence, ending))) return undefined;
-  const cost = await endHold(tx, fenced, end.hold);
-  await writeStep(tx, fenced, end, outcome, cost);
+  if (!(await endTry(tx, fenced.key, fenced.fence, outcome.status, end.failure))) return undefined;
+  const costMicroCents = await endHold(tx, fenced, end.hold);
+  if (costMicroCents > 0) await addTryCost(tx, fenced.key, costMicroCents);
+  await writeStep(tx, fenced, end, outcome, costMicroCents);
   await clearFruitless(tx, fenced.run.id);
   return outcome;
 }
@@ -112,8 +107,9 @@ async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']):
     how.kind === 'presume' ? 'presumed' : 'actual',
   );
   if (spent !== undefined || how.kind === 'presume') return spent ?? 0;
+  // The hold expired before: what it cost is posted late, and stands on the step already.
   await postLateCost(tx, { ...fenced, holdId: fenced.holdId }, how.actualMicroCents);
-  return how.actualMicroCents;
+  return 0;
 }
 
 async function writeStep(
@@ -157,9 +153,3 @@ export async function recordSkip(tx: Transaction, run: RunRow, step: StepRowWith
   await clearFruitless(tx, run.id);
   return { kind: 'outcome', status: 'skipped' };
 }
-
-export const stepLost = (skill: string, effectKey: string): Failure =>
-  createFailure(
-    'STEP_LOST',
-    `The call of \`${skill}\` ended without an outcome. Its effect key is ${effectKey}.`,
-  );

@@ -1,8 +1,8 @@
-import type { Failure } from '../contracts/failures.ts';
 import type { Json } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { Run, StepDetail, StepView } from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
+import { parseFailure } from './failures.ts';
 import { readStoredOutput } from '../storage/artifacts.ts';
 import type { StoredOutput } from '../storage/artifacts.ts';
 import type { Db } from '../storage/pool.ts';
@@ -10,8 +10,6 @@ import type { RunRow } from '../storage/runs.ts';
 import { listSteps } from '../storage/steps.ts';
 import type { StepRow, StepRowWithSpec } from '../storage/steps.ts';
 import type { TryRow } from '../storage/tries.ts';
-
-const failureOf = (text: string): Failure => JSON.parse(text) as Failure;
 
 /** What a reader sees of a stored output: the value itself, or where a large one can be had. */
 export function viewOutput(runId: string, stepId: string, stored: StoredOutput | undefined): Json {
@@ -34,7 +32,7 @@ export function viewStep(row: StepRow): StepView {
     tries: row.tries,
     cost_cents: centsFromMicroCents(row.cost_micro_cents),
     output_bytes: row.output_bytes,
-    ...(row.failure !== null && { failure: failureOf(row.failure) }),
+    ...(row.failure !== null && { failure: parseFailure(row.failure) }),
     ...(row.started_at && { started_at: row.started_at.toISOString() }),
     ...(row.completed_at && { completed_at: row.completed_at.toISOString() }),
     ...(row.started_at &&
@@ -72,7 +70,7 @@ export function viewRun(row: RunRow, steps: readonly StepRow[] | undefined, outp
   if (row.status === 'succeeded') {
     return { ...base, ...ended, status: 'succeeded', output, outcome: { success: true, result: output, data: output } };
   }
-  const failure = failureOf(row.failure!);
+  const failure = parseFailure(row.failure!);
   const { code, message, category, upstream_status } = failure;
   const error = { code, message, category, ...(upstream_status !== undefined && { upstream_status }) };
   return { ...base, ...ended, status: row.status, failure, outcome: { success: false, error } };
@@ -104,7 +102,7 @@ export function viewStepDetail(
       execution: each.execution,
       status: each.status ?? 'running',
       cost_cents: centsFromMicroCents(each.cost_micro_cents),
-      ...(each.failure !== null && { failure: failureOf(each.failure) }),
+      ...(each.failure !== null && { failure: parseFailure(each.failure) }),
       started_at: each.started_at.toISOString(),
       ...(each.completed_at && { completed_at: each.completed_at.toISOString() }),
     })),

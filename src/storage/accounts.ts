@@ -50,7 +50,11 @@ export async function insertAccount(db: Db, account: NewAccount): Promise<void> 
   );
 }
 
-export async function findAccount(db: Db, tenantId: string, id: string): Promise<Account | undefined> {
+export async function findAccount(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<Account | undefined> {
   const { rows } = await db.query<AccountRow>(
     `SELECT ${COLUMNS} FROM accounts WHERE tenant_id = $1 AND id = $2`,
     [tenantId, id],
@@ -71,7 +75,11 @@ export async function lockAccount(tx: Transaction, id: string): Promise<Account>
   return fromRow(rows[0]);
 }
 
-export async function changeBalances(tx: Transaction, id: string, by: BalanceChange): Promise<void> {
+export async function changeBalances(
+  tx: Transaction,
+  id: string,
+  by: BalanceChange,
+): Promise<void> {
   await tx.query(
     `UPDATE accounts SET limit_micro_cents = limit_micro_cents + $2,
        reserved_micro_cents = reserved_micro_cents + $3,

@@ -67,9 +67,9 @@ export async function takeHold(tx: Transaction, id: string): Promise<Hold | unde
   return rows[0] && fromRow(rows[0]);
 }
 
-/** Gives an open hold to a newer fence and moves its expiry. */
-export async function renewHold(tx: Transaction, id: string, fence: string, expiresAt: Date): Promise<void> {
-  await tx.query('UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1', [id, fence, expiresAt]);
+/** Gives an open hold to a fence, a newer one or its own, and moves its expiry. */
+export async function renewHold(db: Db, id: string, fence: string, expiresAt: Date): Promise<void> {
+  await db.query('UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1', [id, fence, expiresAt]);
 }
 
 /** The open holds of a run: on its own account first, then on the ancestors. */
@@ -97,4 +97,9 @@ export async function listExpiredHolds(db: Db, limit: number): Promise<Hold[]> {
     [limit],
   );
   return rows.map(fromRow);
+}
+
+export async function isHoldExpired(tx: Transaction, id: string, fence: string): Promise<boolean> {
+  const { rows } = await tx.query('SELECT 1 FROM holds WHERE id = $1 AND fence = $2 AND expires_at < now()', [id, fence]);
+  return rows.length > 0;
 }

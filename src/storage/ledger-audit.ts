@@ -9,11 +9,13 @@ const CHECKS: Record<string, string> = {
   I1: `SELECT id AS subject, format('limit %s, reserved %s, settled %s', limit_micro_cents, reserved_micro_cents, settled_micro_cents) AS detail
     FROM own_accounts
     WHERE reserved_micro_cents < 0 OR settled_micro_cents < 0 OR reserved_micro_cents + settled_micro_cents > limit_micro_cents`,
-  I2: `SELECT hold_id AS subject, format('%s begins, %s ends, %s open', count(*) FILTER (WHERE kind = 'hold'),
-      count(*) FILTER (WHERE kind IN ('settle', 'release', 'expire')), (SELECT count(*) FROM holds h WHERE h.id = hold_id)) AS detail
-    FROM own_entries WHERE hold_id IS NOT NULL AND kind <> 'adjust' GROUP BY hold_id
-    HAVING count(*) FILTER (WHERE kind = 'hold') <> 1
-      OR count(*) FILTER (WHERE kind IN ('settle', 'release', 'expire')) + (SELECT count(*) FROM holds h WHERE h.id = hold_id) <> 1`,
+  I2: `SELECT hold_id AS subject, format('%s begins, %s ends, %s open', begins, ends, open) AS detail
+    FROM (SELECT hold_id, count(*) FILTER (WHERE kind = 'hold') AS begins,
+        count(*) FILTER (WHERE kind IN ('settle', 'release', 'expire')) AS ends, count(*) FILTER (WHERE kind = 'open') AS open
+      FROM (SELECT hold_id, kind FROM own_entries WHERE hold_id IS NOT NULL AND kind <> 'adjust'
+        UNION ALL SELECT h.id, 'open' FROM holds h JOIN own_accounts a ON a.id = h.account_id) marks
+      GROUP BY hold_id) h
+    WHERE begins <> 1 OR ends + open <> 1`,
   I3: `SELECT e.account_id AS subject, format('held %s, ended %s, open %s', e.held, e.ended, coalesce(o.open, 0)) AS detail
     FROM (SELECT account_id, sum(reserved_change_micro_cents) FILTER (WHERE kind = 'hold') AS held,
         -coalesce(sum(reserved_change_micro_cents) FILTER (WHERE kind <> 'hold'), 0) AS ended
@@ -48,7 +50,10 @@ const CHECKS: Record<string, string> = {
 const STATEMENT = `WITH own_accounts AS (SELECT * FROM accounts WHERE $1::text IS NULL OR tenant_id = $1),
   own_entries AS (SELECT t.* FROM transactions t JOIN own_accounts a ON a.id = t.account_id)
 ${Object.entries(CHECKS)
-  .map(([name, query]) => `SELECT '${name}' AS invariant, subject, detail FROM (${query}) ${name.toLowerCase()}`)
+  .map(
+    ([name, query]) =>
+      `SELECT '${name}' AS invariant, subject, detail FROM (${query}) ${name.toLowerCase()}`,
+  )
   .join('\nUNION ALL\n')}
 LIMIT 1000`;
 

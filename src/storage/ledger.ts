@@ -106,15 +106,15 @@ export async function releaseHold(
   return true;
 }
 
-/** Posts a cost that came after its hold had ended; `deltaMicroCents` may be negative. */
+/** Posts a cost that came after its hold had ended; `deltaMicroCents` may be negative. Answers whether it is new. */
 export async function adjust(
   tx: Transaction,
   accountId: string,
   { holdId, key, subject }: EndHold,
   deltaMicroCents: number,
-): Promise<void> {
+): Promise<boolean> {
   const { balances } = await lockAccount(tx, accountId);
-  if (deltaMicroCents === 0 || (await hasEntry(tx, accountId, key))) return;
+  if (deltaMicroCents === 0 || (await hasEntry(tx, accountId, key))) return false;
   const change = adjustChange(balances, deltaMicroCents);
   await changeBalances(tx, accountId, change);
   await insertEntry(tx, {
@@ -127,6 +127,7 @@ export async function adjust(
     basis: 'actual',
     subject,
   });
+  return true;
 }
 
 /** Raises an account's limit; what is over is paid first. */

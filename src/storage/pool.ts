@@ -43,10 +43,17 @@ export function createPool({ url, connectionsMax, onError }: PoolOptions): Pool 
 export async function withTransaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A lost connection fails the statement that waits for it; unheard, the event itself would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     await client.query('BEGIN');
     const result = await work(client);
-    await client.query('COMMIT');
+    const { command } = await client.query('COMMIT');
+    // Postgres answers so, without an error, when `work` has swallowed one.
+    if (command === 'ROLLBACK') throw new Error('the transaction was rolled back at its commit');
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => {
@@ -54,24 +61,40 @@ export async function withTransaction<T>(pool: Pool, work: (tx: Transaction) => 
     });
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }
-
-export const UNIQUE_VIOLATION = '23505';
 
 export const sqlStateOf = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 
-/** Connection exceptions, resource limits and operator interventions: what passes when Postgres is back. */
-const OUTAGE_CLASSES = ['08', '53', '57'];
-const OUTAGE_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+/** Connection exceptions, lost races, resource limits, operator interventions, a disk or a primary that is away. */
+const OUTAGE_STATES = ['08', '40', '53', '57', '58'];
+const OUTAGE_STATE_CODES = new Set(['25006', '55P03']);
+const OUTAGE_SYSTEM_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+/** What pg says of a connection without giving a code. */
+const OUTAGE_WORDS =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed)/;
 
-/** Whether an error says that Postgres is away, rather than that the statement is wrong. */
+/** Whether an error says that Postgres is away, or that the same statement may pass later. */
 export function isOutage(error: unknown): boolean {
   const code = sqlStateOf(error);
-  if (code === undefined) return !(error instanceof TypeError || error instanceof RangeError);
-  return OUTAGE_ERRORS.has(code) || (code.length === 5 && OUTAGE_CLASSES.some((c) => code.startsWith(c)));
+  if (code === undefined) {
+    return typeof error === 'object' && error !== null && 'message' in error && OUTAGE_WORDS.test(String(error.message));
+  }
+  if (OUTAGE_SYSTEM_CODES.has(code) || OUTAGE_STATE_CODES.has(code)) return true;
+  return code.length === 5 && OUTAGE_STATES.some((state) => code.startsWith(state));
 }

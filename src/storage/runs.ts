@@ -97,7 +97,7 @@ export async function readRun(db: Db, id: string): Promise<RunRow | undefined> {
 
 /** Locks the run's row: the first lock of every transaction that changes a run. */
 export async function lockRun(tx: Transaction, id: string): Promise<RunRow | undefined> {
-  const { rows } = await tx.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE id = $1 FOR UPDATE`, [id]);
+  const { rows } = await tx.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE id = $1 FOR NO KEY UPDATE`, [id]);
   return rows[0];
 }
 
@@ -177,6 +177,15 @@ export async function claimRunsToCheck(db: Db, limit: number, againMs: number): 
   return rows;
 }
 
+export async function listOverdueRuns(db: Db, limit: number, overdueMs: number): Promise<RunRow[]> {
+  const { rows } = await db.query<RunRow>(
+    `SELECT ${COLUMNS} FROM runs
+     WHERE check_at IS NOT NULL AND deadline_at < now() - $2 * interval '1 millisecond' LIMIT $1`,
+    [limit, overdueMs],
+  );
+  return rows;
+}
+
 export async function checkAllOpenRunsNow(db: Db): Promise<number> {
   const { rowCount } = await db.query('UPDATE runs SET check_at = now() WHERE check_at IS NOT NULL');
   return rowCount ?? 0;
@@ -223,4 +232,9 @@ export async function listRuns(
 export async function isCancelRecorded(db: Db, id: string): Promise<boolean> {
   const { rows } = await db.query('SELECT 1 FROM runs WHERE id = $1 AND cancel_requested_at IS NOT NULL', [id]);
   return rows.length > 0;
+}
+
+/** Adds a cost that became known after the run was closed. */
+export async function addRunCost(tx: Transaction, id: string, costMicroCents: number): Promise<void> {
+  await tx.query('UPDATE runs SET cost_micro_cents = cost_micro_cents + $2 WHERE id = $1', [id, costMicroCents]);
 }

@@ -107,6 +107,14 @@ export async function markStepStarted(tx: Transaction, runId: string, id: string
   );
 }
 
+export async function addStepCost(tx: Transaction, runId: string, id: string, costMicroCents: number): Promise<void> {
+  await tx.query('UPDATE steps SET cost_micro_cents = cost_micro_cents + $3 WHERE run_id = $1 AND id = $2', [
+    runId,
+    id,
+    costMicroCents,
+  ]);
+}
+
 export interface StepEnding {
   status: Exclude<StepStatus, 'pending' | 'running'>;
   output?: string;

@@ -30,7 +30,13 @@ export interface TryRow {
 const COLUMNS = `step_id, generation, role, number, execution, fence, hold_id, status, failure, cost_micro_cents,
   started_at, deadline_at, completed_at`;
 
-const keyOf = (key: TryKey): unknown[] => [key.runId, key.stepId, key.generation, key.role, key.number];
+const keyOf = (key: TryKey): unknown[] => [
+  key.runId,
+  key.stepId,
+  key.generation,
+  key.role,
+  key.number,
+];
 
 export async function findTry(db: Db, key: TryKey): Promise<TryRow | undefined> {
   const { rows } = await db.query<TryRow>(
@@ -59,27 +65,34 @@ export async function fenceTry(tx: Transaction, key: TryKey, fencing: Fencing): 
   );
 }
 
-export interface TryEnding {
-  status: 'succeeded' | 'failed' | 'cancelled';
-  failure?: Failure;
-  costMicroCents: number;
-}
-
 /** Writes the outcome if this fence still holds the try and no outcome stands; answers whether it did. */
-export async function endTry(tx: Transaction, key: TryKey, fence: string, ending: TryEnding): Promise<boolean> {
+export async function endTry(
+  tx: Transaction,
+  key: TryKey,
+  fence: string,
+  status: 'succeeded' | 'failed' | 'cancelled',
+  failure: Failure | undefined,
+): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `UPDATE tries SET status = $7, failure = $8, cost_micro_cents = $9, completed_at = now()
+    `UPDATE tries SET status = $7, failure = $8, completed_at = now()
      WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5
        AND fence = $6 AND status IS NULL`,
-    [
-      ...keyOf(key),
-      fence,
-      ending.status,
-      ending.failure ? JSON.stringify(ending.failure) : null,
-      ending.costMicroCents,
-    ],
+    [...keyOf(key), fence, status, failure ? JSON.stringify(failure) : null],
   );
   return rowCount === 1;
+}
+
+/** Counts what a call under this try has cost; negative when too much was presumed. */
+export async function addTryCost(
+  tx: Transaction,
+  key: TryKey,
+  costMicroCents: number,
+): Promise<void> {
+  await tx.query(
+    `UPDATE tries SET cost_micro_cents = cost_micro_cents + $6
+     WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5`,
+    [...keyOf(key), costMicroCents],
+  );
 }
 
 /** Every try of a step, in the order they were made. */

@@ -51,6 +51,7 @@ export function createWakeupListener(directUrl: string): WakeupListener {
     const again = () => {
       if (stopped || client !== next) return;
       client = undefined;
+      next.end().catch(() => {});
       timer = setTimeout(() => void connect(), RECONNECT_MS);
     };
     next.on('error', again);

@@ -18,7 +18,7 @@ export interface ExecutionLabels {
   summary: string;
 }
 
-export type ExecutionState = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
+export type ExecutionStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
 
 /** What AOS asks of Temporal, in its own words; every call is bounded. */
 export interface Engine {
@@ -28,7 +28,7 @@ export interface Engine {
   cancelExecution(runId: string, execution: number, reason: string): Promise<'told' | 'pending' | 'unknown'>;
   terminateExecution(runId: string, execution: number, reason: string): Promise<void>;
   /** Throws when Temporal does not answer. */
-  describeExecution(runId: string, execution: number): Promise<ExecutionState>;
+  describeExecution(runId: string, execution: number): Promise<ExecutionStatus>;
   isTryAlive(runId: string, execution: number, stepId: string, role: string, number: number): Promise<boolean>;
   /** Changes when Temporal's store is replaced. Throws when Temporal does not answer. */
   namespaceId(): Promise<string>;

@@ -138,7 +138,7 @@ describe('a client of the earlier AOS', () => {
     ['HTTP_4XX', () => [get('/status/404')], 'HTTP_4XX', { upstream_status: 404 }],
     ['HTTP_5XX', () => [get('/status/503')], 'HTTP_5XX', { upstream_status: 503 }],
     ['a blocked address', () => [{ skill: 'http_call', params: { url: 'http://127.0.0.1:1/' } }], 'EGRESS_BLOCKED', {}],
-    ['a program that does not parse', () => [jq('.[', { data: 1 })], 'JQ_INVALID', {}],
+    ['a program that does not parse', () => [jq('.[', { data: 1 })], 'TRANSFORM_QUERY_INVALID', {}],
   ])('reads %s as a failed run, never as a failed request', async (_what, planOf, code, more) => {
     const run = await aos.run(planOf(), wanted);
     expectFields(run, FAILED);
@@ -197,16 +197,16 @@ describe('a client of the earlier AOS', () => {
     expect(results.map((run) => at(run, 'outcome.result'))).toEqual([12, 12, 12]);
   });
 
-  test.each<[string, string, RequestInit & { key?: string | null; json?: unknown }, number[], string?]>([
-    ['no key', '/api/v1/runs', { key: null }, [401]],
-    ['a wrong key', '/api/v1/runs', { key: 'aos_wrong' }, [401]],
-    ['an unknown route', '/api/v1/nowhere', {}, [404]],
-    ['an unknown run', '/api/v1/runs/run_unknown', {}, [404]],
-    ['a malformed run id', '/api/v1/runs/%00', {}, [404]],
-    ['a body that is not JSON', '/api/v1/runs', { method: 'POST', body: 'x' }, [400, 422]],
-    ['neither plan nor goal', '/api/v1/runs', { json: { agent_id: 'a' } }, [400, 422]],
-    ['a goal of the wrong type', '/api/v1/runs', { json: { goal: 5, plan: [jq('.')] } }, [400, 422]],
-    ['a budget of the wrong type', '/api/v1/runs', { json: { plan: [jq('.')], budget_cents: true } }, [400, 422]],
+  test.each<[string, string, RequestInit & { key?: string | null; json?: unknown }, number[], string]>([
+    ['no key', '/api/v1/runs', { key: null }, [401], 'UNAUTHENTICATED'],
+    ['a wrong key', '/api/v1/runs', { key: 'aos_wrong' }, [401], 'UNAUTHENTICATED'],
+    ['an unknown route', '/api/v1/nowhere', {}, [404], 'NOT_FOUND'],
+    ['an unknown run', '/api/v1/runs/run_unknown', {}, [404], 'RUN_NOT_FOUND'],
+    ['a malformed run id', '/api/v1/runs/%00', {}, [404], 'RUN_NOT_FOUND'],
+    ['a body that is not JSON', '/api/v1/runs', { method: 'POST', body: 'x' }, [400, 422], 'INVALID_JSON'],
+    ['neither plan nor goal', '/api/v1/runs', { json: { agent_id: 'a' } }, [400, 422], 'PLAN_REQUIRED'],
+    ['a goal of the wrong type', '/api/v1/runs', { json: { goal: 5, plan: [jq('.')] } }, [400, 422], 'INVALID_REQUEST'],
+    ['a budget of the wrong type', '/api/v1/runs', { json: { plan: [jq('.')], budget_cents: true } }, [400, 422], 'INVALID_REQUEST'],
     ['an unknown skill', '/api/v1/runs', { json: { plan: [{ skill: 'nope', params: {} }] } }, [400, 422], 'SKILL_NOT_FOUND'],
     ['a near miss', '/api/v1/runs', { json: { plan: [{ ...jq('.'), dependson: [] }] } }, [400, 422], 'UNKNOWN_KEY'],
   ])('reads for %s a JSON object with `detail`', async (_what, path, init, statuses, carried) => {
@@ -214,7 +214,7 @@ describe('a client of the earlier AOS', () => {
     expect(statuses).toContain(status);
     expect(headers.get('content-type')).toMatch(/^application\/(problem\+)?json/);
     expectFields(body, { detail: 'any', code: 'str', message: 'str' });
-    if (carried !== undefined) expect(JSON.stringify(body)).toContain(`"${carried}"`);
+    expect(JSON.stringify(body)).toContain(`"${carried}"`);
   });
 
   test('may send any of three key headers, a tenant, and a content type on a GET', async () => {

@@ -48,6 +48,7 @@ describe('npm start', () => {
         {
           id: 'call',
           skill: 'http_call',
+          idempotent: true,
           params: { method: 'POST', url: `http://${world.target}/`, body: '{{steps.before.output}}' },
           retry: { max_attempts: 100, backoff_ms: 300, max_backoff_ms: 300 },
         },

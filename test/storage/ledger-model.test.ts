@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { uuidv7 } from 'uuidv7';
-import { AosError } from '../../src/contracts/failures.ts';
+import type { AosError } from '../../src/contracts/failures.ts';
 import {
   adjustChange,
   applyChange,
@@ -134,18 +134,21 @@ async function expectSame(model: Model): Promise<void> {
   expect(await auditLedger(aos.pool, null)).toEqual([]);
 }
 
-abstract class Command implements fc.AsyncCommand<Model, undefined> {
-  check(_model: Readonly<Model>): boolean {
-    return true;
-  }
-  abstract act(model: Model): Promise<void>;
-  async run(model: Model): Promise<void> {
-    await this.act(model);
-    await expectSame(model);
-  }
-  toString(): string {
-    return `${this.constructor.name}${JSON.stringify({ ...this })}`;
-  }
+/** One kind of operation: `act` does it to both, and checks the reply. It needs something in `targets` to act on. */
+function operation<A extends unknown[]>(
+  name: string,
+  args: fc.Arbitrary<A>,
+  targets: (model: Readonly<Model>) => readonly unknown[],
+  act: (model: Model, ...args: A) => Promise<void>,
+): fc.Arbitrary<fc.AsyncCommand<Model, undefined>> {
+  return args.map((values) => ({
+    check: (model) => targets(model).length > 0,
+    async run(model) {
+      await act(model, ...values);
+      await expectSame(model);
+    },
+    toString: () => `${name}(${JSON.stringify(values).slice(1, -1)})`,
+  }));
 }
 
 const newAccount = (id: string, limit: number | null): ModelAccount => ({
@@ -157,124 +160,58 @@ const newAccount = (id: string, limit: number | null): ModelAccount => ({
   isClosed: false,
 });
 
-class OpenTenant extends Command {
-  constructor(readonly limit: number | null) {
-    super();
-  }
-  async act(model: Model): Promise<void> {
-    const id = `tenant_${uuidv7()}`;
-    const keyId = `key_${uuidv7()}`;
-    await inTransaction((tx) => ensureTenant(tx, id, this.limit));
-    // The second time nothing is created and no limit moves.
-    await inTransaction((tx) => ensureTenant(tx, id, 7));
-    const key = { id: keyId, tenantId: id, name: 'model', role: 'admin' as const, prefix: 'aos_' };
-    await ensureApiKey(aos.pool, { ...key, hash: Buffer.from(keyId) });
-    const account = newAccount(tenantAccountId(id), this.limit);
-    model.tenants.push({ id, keyId, account });
-    model.accounts.push(account);
-  }
+async function openTenant(model: Model, limit: number | null): Promise<void> {
+  const id = `tenant_${uuidv7()}`;
+  const keyId = `key_${uuidv7()}`;
+  await inTransaction((tx) => ensureTenant(tx, id, limit));
+  // The second time nothing is created and no limit moves.
+  await inTransaction((tx) => ensureTenant(tx, id, 7));
+  const key = { id: keyId, tenantId: id, name: 'model', role: 'admin' as const, prefix: 'aos_' };
+  await ensureApiKey(aos.pool, { ...key, hash: Buffer.from(keyId) });
+  const account = newAccount(tenantAccountId(id), limit);
+  model.tenants.push({ id, keyId, account });
+  model.accounts.push(account);
 }
 
-/** An account between a tenant and nothing: what an agent's will be. */
-class OpenAccount extends Command {
-  constructor(
-    readonly tenant: number,
-    readonly limit: number | null,
-  ) {
-    super();
-  }
-  override check({ tenants }: Readonly<Model>): boolean {
-    return tenants.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const tenant = pick(model.tenants, this.tenant);
-    const account = newAccount(`agent_${uuidv7()}`, this.limit);
-    await insertAccount(aos.pool, {
-      id: account.id,
+/** An account under the tenant's that belongs to no run: what an agent's will be. */
+async function openAccount(model: Model, tenantIndex: number, limit: number | null): Promise<void> {
+  const tenant = pick(model.tenants, tenantIndex);
+  const account = newAccount(`agent_${uuidv7()}`, limit);
+  await insertAccount(aos.pool, {
+    id: account.id,
+    tenantId: tenant.id,
+    parentId: tenant.account.id,
+    limitMicroCents: limit,
+  });
+  model.accounts.push(account);
+}
+
+async function openRun(model: Model, tenantIndex: number, budgetCents: number): Promise<void> {
+  const tenant = pick(model.tenants, tenantIndex);
+  const budget = budgetCents * CENT;
+  const isFunded = budget > 0;
+  const plan = [{ id: 'only', skill: 'fs_read', params: { path: 'x' } }];
+  const isRefused = isFunded && !fits(tenant.account, budget);
+  const { run, answer } = await submitRun(
+    { ...aos.deps, engine: offline },
+    {
       tenantId: tenant.id,
-      parentId: tenant.account.id,
-      limitMicroCents: this.limit,
-    });
-    model.accounts.push(account);
-  }
-}
-
-class OpenRun extends Command {
-  constructor(
-    readonly tenant: number,
-    readonly budgetCents: number,
-  ) {
-    super();
-  }
-  override check({ tenants }: Readonly<Model>): boolean {
-    return tenants.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const tenant = pick(model.tenants, this.tenant);
-    const budget = this.budgetCents * CENT;
-    const isFunded = budget > 0;
-    const plan = [{ id: 'only', skill: 'fs_read', params: { path: 'x' } }];
-    const submitted = submitRun(
-      { ...aos.deps, engine: offline },
-      {
-        tenantId: tenant.id,
-        keyId: tenant.keyId,
-        request: { plan, budget_cents: this.budgetCents, labels: {} },
-        body: { plan },
-        idempotencyKey: undefined,
-        warnings: [],
-      },
-    );
-    if (isFunded && !fits(tenant.account, budget)) {
-      const error = await submitted.catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(AosError);
-      expect((error as AosError).failure).toMatchObject({ code: 'BUDGET_EXCEEDED', status: 402 });
-      return;
-    }
-    const { run } = await submitted;
-    tenant.account.reserved += budget;
-    const account = newAccount(run.account_id, budget);
-    model.accounts.push(account);
-    model.runs.push({ id: run.id, account, tenant: tenant.account, budget, isFunded });
-  }
-}
-
-class PlaceHold extends Command {
-  constructor(
-    readonly account: number,
-    readonly amount: number,
-  ) {
-    super();
-  }
-  override check({ accounts }: Readonly<Model>): boolean {
-    return accounts.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const account = pick(model.accounts, this.account);
-    const hold = { id: `hold_${uuidv7()}`, key: uuidv7(), account, amount: this.amount };
-    const reply = await inTransaction((tx) => place(tx, model, hold));
-    if (account.isClosed || !fits(account, this.amount)) {
-      const { limit, reserved, settled, overage } = account;
-      expect(reply).toEqual({ ok: false, balances: { limit, reserved, settled, overage } });
-      return;
-    }
-    expect(reply).toEqual({ ok: true });
-    account.reserved += this.amount;
-    model.holds.push(hold);
-  }
-}
-
-class PlaceHoldAgain extends Command {
-  constructor(readonly hold: number) {
-    super();
-  }
-  override check({ holds }: Readonly<Model>): boolean {
-    return holds.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const again = { ...pick(model.holds, this.hold), id: `hold_${uuidv7()}`, amount: 3 * CENT };
-    expect(await inTransaction((tx) => place(tx, model, again))).toEqual({ ok: true });
-  }
+      keyId: tenant.keyId,
+      request: { plan, budget_cents: budgetCents, labels: {} },
+      body: { plan },
+      idempotencyKey: undefined,
+      warnings: [],
+    },
+  ).then(
+    (submitted) => ({ run: submitted.run, answer: submitted.run.status }),
+    (error: AosError) => ({ run: undefined, answer: error.failure.code }),
+  );
+  expect(answer).toBe(isRefused ? 'BUDGET_EXCEEDED' : 'queued');
+  if (!run) return;
+  tenant.account.reserved += budget;
+  const account = newAccount(run.account_id, budget);
+  model.accounts.push(account);
+  model.runs.push({ id: run.id, account, tenant: tenant.account, budget, isFunded });
 }
 
 const place = (tx: Transaction, model: Model, { id, key, account, amount }: ModelHold) =>
@@ -296,171 +233,119 @@ const place = (tx: Transaction, model: Model, { id, key, account, amount }: Mode
     subject: SUBJECT,
   });
 
-type Ending =
-  | { kind: 'settle'; percent: number }
-  | { kind: 'presume' | 'release' | 'expire' };
-
-class EndHold extends Command {
-  constructor(
-    readonly hold: number,
-    readonly ending: Ending,
-  ) {
-    super();
-  }
-  override check({ holds }: Readonly<Model>): boolean {
-    return holds.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const hold = pick(model.holds, this.hold);
-    const { ending } = this;
-    const isOpen = hold.endKey === undefined;
-    const end = { holdId: hold.id, key: uuidv7(), subject: SUBJECT };
-    if (isOpen) endHold(hold, end.key);
-    if (ending.kind === 'release' || ending.kind === 'expire') {
-      const { kind } = ending;
-      expect(await inTransaction((tx) => releaseHold(tx, end, kind))).toBe(isOpen);
-      return;
-    }
-    const isPresumed = ending.kind === 'presume';
-    const cost = isPresumed ? hold.amount : Math.round((hold.amount * ending.percent) / 100);
-    const reply = await inTransaction((tx) =>
-      settleHold(tx, end, isPresumed ? 'whole' : cost, isPresumed ? 'presumed' : 'actual'),
-    );
-    expect(reply).toBe(isOpen ? cost : undefined);
-    if (isOpen) charge(hold.account, cost);
-  }
+async function hold(model: Model, accountIndex: number, amount: number): Promise<void> {
+  const account = pick(model.accounts, accountIndex);
+  const wanted = { id: `hold_${uuidv7()}`, key: uuidv7(), account, amount };
+  const reply = await inTransaction((tx) => place(tx, model, wanted));
+  const { limit, reserved, settled, overage } = account;
+  const isRefused = account.isClosed || !fits(account, amount);
+  expect(reply).toEqual(
+    isRefused ? { ok: false, balances: { limit, reserved, settled, overage } } : { ok: true },
+  );
+  if (isRefused) return;
+  account.reserved += amount;
+  model.holds.push(wanted);
 }
 
-/** The key of another end on the same account: refused whole, the hold stays open. */
-class EndHoldUnderTakenKey extends Command {
-  constructor(readonly hold: number) {
-    super();
-  }
-  override check({ holds }: Readonly<Model>): boolean {
-    return holds.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const hold = pick(model.holds, this.hold);
-    const end = { holdId: hold.id, key: hold.key, subject: SUBJECT };
-    const settled = inTransaction((tx) => settleHold(tx, end, 1, 'actual'));
-    if (hold.endKey !== undefined) expect(await settled).toBeUndefined();
-    else expect(await settled.catch(sqlStateOf)).toBe(UNIQUE_VIOLATION);
-  }
+async function holdAgain(model: Model, holdIndex: number): Promise<void> {
+  const again = { ...pick(model.holds, holdIndex), id: `hold_${uuidv7()}`, amount: 3 * CENT };
+  expect(await inTransaction((tx) => place(tx, model, again))).toEqual({ ok: true });
 }
 
-class Adjust extends Command {
-  constructor(
-    readonly hold: number,
-    readonly delta: number,
-  ) {
-    super();
-  }
-  override check({ holds }: Readonly<Model>): boolean {
-    return holds.some((hold) => hold.endKey !== undefined);
-  }
-  async act(model: Model): Promise<void> {
-    const ended = model.holds.filter((hold) => hold.endKey !== undefined);
-    const hold = pick(ended, this.hold);
-    // A cost that is late for a closed account goes to the ancestor it held on.
-    const run = model.runs.find((each) => each.account === hold.account);
-    const account = run && hold.account.isClosed ? run.tenant : hold.account;
-    const key = uuidv7();
-    const entry = { holdId: hold.id, key, subject: SUBJECT };
-    const posted = inTransaction((tx) => adjust(tx, account.id, entry, this.delta));
-    if (this.delta < 0 && !giveBack(account, -this.delta)) {
-      expect(await posted.catch(sqlStateOf)).toBe(CHECK_VIOLATION);
-      return;
-    }
-    await posted;
-    if (this.delta > 0) charge(account, this.delta);
-    if (this.delta !== 0) model.adjusts.push({ key, account });
-  }
+/** A settlement in percent of what was held, or another way to end a hold. */
+type Ending = number | 'presume' | 'release' | 'expire';
+
+async function end(model: Model, holdIndex: number, ending: Ending): Promise<void> {
+  const ended = pick(model.holds, holdIndex);
+  const isOpen = ended.endKey === undefined;
+  const entry = { holdId: ended.id, key: uuidv7(), subject: SUBJECT };
+  const isCharged = ending !== 'release' && ending !== 'expire';
+  const percent = typeof ending === 'number' ? ending : 100;
+  const cost = Math.round((ended.amount * percent) / 100);
+  const reply = await inTransaction<number | boolean | undefined>((tx) => {
+    if (!isCharged) return releaseHold(tx, entry, ending);
+    if (ending === 'presume') return settleHold(tx, entry, 'whole', 'presumed');
+    return settleHold(tx, entry, cost, 'actual');
+  });
+  const settledReply = isOpen ? cost : undefined;
+  expect(reply).toBe(isCharged ? settledReply : isOpen);
+  if (isOpen) endHold(ended, entry.key);
+  if (isOpen && isCharged) charge(ended.account, cost);
 }
 
-class AdjustAgain extends Command {
-  constructor(
-    readonly which: number,
-    readonly delta: number,
-  ) {
-    super();
-  }
-  override check({ adjusts }: Readonly<Model>): boolean {
-    return adjusts.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const { key, account } = pick(model.adjusts, this.which);
-    const entry = { holdId: 'any', key, subject: SUBJECT };
-    await inTransaction((tx) => adjust(tx, account.id, entry, this.delta));
-  }
+/** The key of another entry on the same account: refused whole, the hold stays open. */
+async function endUnderTakenKey(model: Model, holdIndex: number): Promise<void> {
+  const { id, key, endKey } = pick(model.holds, holdIndex);
+  const settled = inTransaction((tx) =>
+    settleHold(tx, { holdId: id, key, subject: SUBJECT }, 1, 'actual'),
+  );
+  expect(await settled.catch(sqlStateOf)).toBe(endKey === undefined ? UNIQUE_VIOLATION : undefined);
 }
 
-class TopUp extends Command {
-  constructor(
-    readonly account: number,
-    readonly amount: number,
-  ) {
-    super();
-  }
-  /** A run's account is topped up together with its hold on the tenant, which is not this operation alone. */
-  override check(model: Readonly<Model>): boolean {
-    return toppable(model).length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const account = pick(toppable(model), this.account);
-    const key = uuidv7();
-    await inTransaction((tx) => topUp(tx, account.id, key, this.amount, SUBJECT));
-    if (account.limit !== null) account.limit += this.amount;
-    const paid = Math.min(account.overage, roomOf(account));
-    account.overage -= paid;
-    account.settled += paid;
-    model.topUps.push({ key, account });
-  }
+const endedHolds = ({ holds }: Readonly<Model>): ModelHold[] =>
+  holds.filter((each) => each.endKey !== undefined);
+
+async function adjustLate(model: Model, holdIndex: number, delta: number): Promise<void> {
+  const late = pick(endedHolds(model), holdIndex);
+  // A cost that is late for a closed account goes to the ancestor it held on.
+  const run = model.runs.find((each) => each.account === late.account);
+  const account = run && late.account.isClosed ? run.tenant : late.account;
+  const key = uuidv7();
+  const entry = { holdId: late.id, key, subject: SUBJECT };
+  const posted = inTransaction((tx) => adjust(tx, account.id, entry, delta));
+  const isPossible = delta >= 0 || giveBack(account, -delta);
+  expect(await posted.catch(sqlStateOf)).toBe(isPossible ? delta !== 0 : CHECK_VIOLATION);
+  if (!isPossible) return;
+  if (delta > 0) charge(account, delta);
+  if (delta !== 0) model.adjusts.push({ key, account });
 }
 
-const toppable = ({ accounts, runs }: Readonly<Model>): ModelAccount[] =>
+async function adjustAgain(model: Model, index: number, delta: number): Promise<void> {
+  const { key, account } = pick(model.adjusts, index);
+  const entry = { holdId: 'any', key, subject: SUBJECT };
+  expect(await inTransaction((tx) => adjust(tx, account.id, entry, delta))).toBe(false);
+}
+
+/** Not a run's account: that is topped up together with its hold on the tenant. */
+const accountsWithoutRun = ({ accounts, runs }: Readonly<Model>): ModelAccount[] =>
   accounts.filter((account) => !runs.some((run) => run.account === account));
 
-class TopUpAgain extends Command {
-  constructor(readonly which: number) {
-    super();
-  }
-  override check({ topUps }: Readonly<Model>): boolean {
-    return topUps.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const { key, account } = pick(model.topUps, this.which);
-    await inTransaction((tx) => topUp(tx, account.id, key, 5 * CENT, SUBJECT));
-  }
+async function raise(model: Model, accountIndex: number, amount: number): Promise<void> {
+  const account = pick(accountsWithoutRun(model), accountIndex);
+  const key = uuidv7();
+  await inTransaction((tx) => topUp(tx, account.id, key, amount, SUBJECT));
+  if (account.limit !== null) account.limit += amount;
+  const paid = Math.min(account.overage, roomOf(account));
+  account.overage -= paid;
+  account.settled += paid;
+  model.topUps.push({ key, account });
 }
 
-class CloseRun extends Command {
-  constructor(readonly which: number) {
-    super();
-  }
-  override check({ runs }: Readonly<Model>): boolean {
-    return runs.length > 0;
-  }
-  async act(model: Model): Promise<void> {
-    const run = pick(model.runs, this.which);
-    const request = { run_id: run.id, execution: 1, reason: { kind: 'done' } as const };
-    expect(await closeRun(aos.deps, request)).toEqual({ status: 'failed', code: 'INTERNAL' });
-    if (run.cost === undefined) {
-      for (const hold of model.holds) {
-        if (hold.account === run.account && hold.endKey === undefined) endHold(hold, 'closed');
-      }
-      run.cost = run.account.settled + run.account.overage;
-      run.account.isClosed = true;
-      if (run.isFunded) {
-        run.tenant.reserved -= run.budget;
-        charge(run.tenant, run.cost);
-      }
+async function raiseAgain(model: Model, index: number): Promise<void> {
+  const { key, account } = pick(model.topUps, index);
+  await inTransaction((tx) => topUp(tx, account.id, key, 5 * CENT, SUBJECT));
+}
+
+async function close(model: Model, runIndex: number): Promise<void> {
+  const run = pick(model.runs, runIndex);
+  const request = { run_id: run.id, execution: 1, reason: { kind: 'done' } as const };
+  expect(await closeRun(aos.deps, request)).toEqual({ status: 'failed', code: 'INTERNAL' });
+  if (run.cost === undefined) {
+    for (const each of model.holds) {
+      if (each.account === run.account && each.endKey === undefined) endHold(each, 'closed');
     }
-    const { rows } = await aos.pool.query<{ cost: number }>(
-      'SELECT cost_micro_cents AS cost FROM runs WHERE id = $1',
-      [run.id],
-    );
-    expect(rows).toEqual([{ cost: run.cost }]);
+    run.cost = run.account.settled + run.account.overage;
+    run.account.isClosed = true;
+    if (run.isFunded) {
+      run.tenant.reserved -= run.budget;
+      charge(run.tenant, run.cost);
+    }
   }
+  const { rows } = await aos.pool.query<{ cost: number }>(
+    'SELECT cost_micro_cents AS cost FROM runs WHERE id = $1',
+    [run.id],
+  );
+  expect(rows).toEqual([{ cost: run.cost }]);
 }
 
 /** I9: what each entry did follows from its kind, its amount and what stood before; the fold is the account. */
@@ -511,35 +396,51 @@ test('every reply and every balance is what a model predicts, whatever the order
     { weight: 1, arbitrary: fc.integer({ min: 1, max: 30 * CENT }) },
   );
   const limit = fc.option(fc.integer({ min: 0, max: 120 }).map((cents) => cents * CENT));
-  const ending: fc.Arbitrary<Ending> = fc.oneof(
-    fc.constantFrom(0, 30, 100, 130, 400).map((percent) => ({ kind: 'settle' as const, percent })),
-    fc.constantFrom('presume' as const, 'release' as const, 'expire' as const).map((kind) => ({ kind })),
+  const ending = fc.constantFrom<Ending[]>(0, 30, 100, 130, 400, 'presume', 'release', 'expire');
+  const delta = fc.oneof(
+    amount,
+    amount.map((by) => -by),
+    fc.constant(0),
   );
-  const delta = fc.oneof(amount, amount.map((by) => -by), fc.constant(0));
+  const nothing = () => [true];
+  const tenants = ({ tenants: list }: Readonly<Model>) => list;
+  const accounts = ({ accounts: list }: Readonly<Model>) => list;
+  const holds = ({ holds: list }: Readonly<Model>) => list;
+  const runs = ({ runs: list }: Readonly<Model>) => list;
+  const budget = fc.integer({ min: 0, max: 60 });
+  const holding = operation('hold', fc.tuple(index, amount), accounts, hold);
+  const ends = operation('end', fc.tuple(index, ending), holds, end);
   const operations = [
-    limit.map((value) => new OpenTenant(value)),
-    fc.tuple(index, limit).map((args) => new OpenAccount(...args)),
-    fc.tuple(index, fc.integer({ min: 0, max: 60 })).map((args) => new OpenRun(...args)),
-    fc.tuple(index, amount).map((args) => new PlaceHold(...args)),
-    fc.tuple(index, amount).map((args) => new PlaceHold(...args)),
-    fc.tuple(index, ending).map((args) => new EndHold(...args)),
-    fc.tuple(index, ending).map((args) => new EndHold(...args)),
-    fc.tuple(index, delta).map((args) => new Adjust(...args)),
-    fc.tuple(index, amount).map((args) => new TopUp(...args)),
-    index.map((which) => new CloseRun(which)),
-    index.map((hold) => new PlaceHoldAgain(hold)),
-    index.map((hold) => new EndHoldUnderTakenKey(hold)),
-    fc.tuple(index, delta).map((args) => new AdjustAgain(...args)),
-    index.map((which) => new TopUpAgain(which)),
+    operation('openTenant', fc.tuple(limit), nothing, openTenant),
+    operation('openAccount', fc.tuple(index, limit), tenants, openAccount),
+    operation('openRun', fc.tuple(index, budget), tenants, openRun),
+    holding,
+    holding,
+    ends,
+    ends,
+    operation('adjustLate', fc.tuple(index, delta), endedHolds, adjustLate),
+    operation('raise', fc.tuple(index, amount), accountsWithoutRun, raise),
+    operation('close', fc.tuple(index), runs, close),
+    operation('holdAgain', fc.tuple(index), holds, holdAgain),
+    operation('endUnderTakenKey', fc.tuple(index), holds, endUnderTakenKey),
+    operation('adjustAgain', fc.tuple(index, delta), (model) => model.adjusts, adjustAgain),
+    operation('raiseAgain', fc.tuple(index), (model) => model.topUps, raiseAgain),
   ];
-  // The first commands give the rest something to work on; a failure prints seed, path and commands.
+  // A failure prints seed, path and the shortest list of operations that shows it.
   const property = fc.asyncProperty(
     limit,
     fc.commands(operations, { maxCommands: 60, size: 'max' }),
     async (firstLimit, commands) => {
-      const model: Model = { tenants: [], accounts: [], holds: [], runs: [], adjusts: [], topUps: [] };
-      await new OpenTenant(firstLimit).run(model);
-      await new OpenRun(0, 20).run(model);
+      const model: Model = {
+        tenants: [],
+        accounts: [],
+        holds: [],
+        runs: [],
+        adjusts: [],
+        topUps: [],
+      };
+      await openTenant(model, firstLimit);
+      await openRun(model, 0, 20);
       await fc.asyncModelRun(() => ({ model, real: undefined }), commands);
       await expectReplay(model);
     },

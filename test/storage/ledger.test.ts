@@ -29,17 +29,29 @@ describe('the ledger', () => {
   });
 
   /** An account under a tenant of its own. */
-  async function openAccount(limitMicroCents: number | null): Promise<{ id: string; tenantId: string }> {
+  async function openAccount(
+    limitMicroCents: number | null,
+  ): Promise<{ id: string; tenantId: string }> {
     const tenantId = `tenant_${uuidv7()}`;
     const id = `account_${uuidv7()}`;
     await withTransaction(database.pool, async (tx) => {
       await ensureTenant(tx, tenantId);
-      await insertAccount(tx, { id, tenantId, parentId: tenantAccountId(tenantId), limitMicroCents });
+      await insertAccount(tx, {
+        id,
+        tenantId,
+        parentId: tenantAccountId(tenantId),
+        limitMicroCents,
+      });
     });
     return { id, tenantId };
   }
 
-  const hold = (pool: Pool, accountId: string, amountMicroCents: number, holdId = `hold_${uuidv7()}`) =>
+  const hold = (
+    pool: Pool,
+    accountId: string,
+    amountMicroCents: number,
+    holdId = `hold_${uuidv7()}`,
+  ) =>
     withTransaction(pool, (tx) =>
       placeHold(tx, {
         hold: {
@@ -66,7 +78,10 @@ describe('the ledger', () => {
     (await listEntries(database.pool, accountId, 0, 10_000)).map((entry) => entry.kind);
 
   /** Runs `work` on every item, over all pools, with as many at once as there are connections. */
-  async function inParallel<T, R>(items: readonly T[], work: (pool: Pool, item: T) => Promise<R>): Promise<R[]> {
+  async function inParallel<T, R>(
+    items: readonly T[],
+    work: (pool: Pool, item: T) => Promise<R>,
+  ): Promise<R[]> {
     const results: R[] = [];
     const queue = [...items.entries()];
     const lanes = pools.flatMap((pool) => Array.from({ length: 10 }, () => pool));
@@ -86,7 +101,12 @@ describe('the ledger', () => {
     const replies = await inParallel(times(1_000), (pool) => hold(pool, account.id, 10 * CENT));
     expect(replies.filter((reply) => reply.ok)).toHaveLength(50);
     expect(replies.find((reply) => !reply.ok)).toMatchObject({ balances: { limit: 500 * CENT } });
-    expect(await balancesOf(account)).toEqual({ limit: 500 * CENT, reserved: 500 * CENT, settled: 0, overage: 0 });
+    expect(await balancesOf(account)).toEqual({
+      limit: 500 * CENT,
+      reserved: 500 * CENT,
+      settled: 0,
+      overage: 0,
+    });
     expect(await kindsOn(account.id)).toEqual(times(50).map(() => 'hold'));
     expect(await auditLedger(database.pool, null)).toEqual([]);
   });
@@ -105,7 +125,12 @@ describe('the ledger', () => {
     });
     const settled = costs.reduce((sum, cost) => sum + cost, 0);
     expect(settled).toBeGreaterThan(0);
-    expect(await balancesOf(account)).toEqual({ limit: 100 * CENT, reserved: 0, settled, overage: 0 });
+    expect(await balancesOf(account)).toEqual({
+      limit: 100 * CENT,
+      reserved: 0,
+      settled,
+      overage: 0,
+    });
     expect(await auditLedger(database.pool, null)).toEqual([]);
   });
 
@@ -142,7 +167,12 @@ describe('the ledger', () => {
       withTransaction(pool, (tx) => topUp(tx, account.id, `${holdId}/topup`, 50 * CENT, SUBJECT)),
     );
     expect(await kindsOn(account.id)).toEqual(['hold', 'settle', 'adjust', 'topup']);
-    expect(await balancesOf(account)).toEqual({ limit: 150 * CENT, reserved: 0, settled: 4 * CENT, overage: 0 });
+    expect(await balancesOf(account)).toEqual({
+      limit: 150 * CENT,
+      reserved: 0,
+      settled: 4 * CENT,
+      overage: 0,
+    });
     expect(await auditLedger(database.pool, null)).toEqual([]);
   });
 
@@ -202,7 +232,9 @@ describe('the ledger', () => {
       `reserved_micro_cents = ${6 * CENT}, settled_micro_cents = ${6 * CENT}`,
     ]) {
       const statement = `UPDATE accounts SET ${change} WHERE id = $1`;
-      await expect(database.pool.query(statement, [account.id])).rejects.toMatchObject({ code: '23514' });
+      await expect(database.pool.query(statement, [account.id])).rejects.toMatchObject({
+        code: '23514',
+      });
     }
     const entry = { holdId: 'none', key: 'less than nothing', subject: SUBJECT };
     await expect(
@@ -212,6 +244,8 @@ describe('the ledger', () => {
   });
 
   test('names an account that does not exist', async () => {
-    await expect(hold(database.pool, 'nowhere', CENT)).rejects.toThrow('account nowhere does not exist');
+    await expect(hold(database.pool, 'nowhere', CENT)).rejects.toThrow(
+      'account nowhere does not exist',
+    );
   });
 });

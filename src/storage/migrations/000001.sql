@@ -65,6 +65,7 @@ CREATE INDEX runs_by_tenant ON runs (tenant_id, created_at DESC, id DESC);
 CREATE INDEX runs_by_tenant_status ON runs (tenant_id, status, created_at DESC, id DESC);
 CREATE INDEX runs_by_labels ON runs USING gin (labels jsonb_path_ops);
 CREATE INDEX runs_to_check ON runs (check_at) WHERE check_at IS NOT NULL;
+CREATE INDEX runs_by_deadline ON runs (deadline_at) WHERE check_at IS NOT NULL;
 
 CREATE TABLE idempotency_keys (
   tenant_id text NOT NULL REFERENCES tenants (id),

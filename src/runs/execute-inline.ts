@@ -17,7 +17,7 @@ import { stateOf } from './run-state.ts';
  * Computes a chain of inline steps and records it in one transaction, with the end of the run when the chain was all
  * that was left. The steps are pure and free, so a chain that was lost is simply computed again.
  */
-export async function runChain(deps: RunDeps, request: ExecuteInline): Promise<InlineReply> {
+export async function executeInline(deps: RunDeps, request: ExecuteInline): Promise<InlineReply> {
   const { pool } = deps;
   const [run, steps, inputJson] = await Promise.all([
     readRun(pool, request.run_id),
@@ -28,20 +28,24 @@ export async function runChain(deps: RunDeps, request: ExecuteInline): Promise<I
   const state = stateOf(run, request.execution);
   if (state !== 'open') return { outcomes: [], deferred: [], stop: state };
 
-  const { computed, standing, deferred } = await computeChain(deps, run, steps, JSON.parse(inputJson) as Json, request);
-  const outcomes = [
-    ...standing,
-    ...computed.map(({ step, status, failure }) => ({
-      step_id: step.id,
-      outcome: { kind: 'outcome' as const, status, ...(failure && { code: failure.code }) },
-    })),
-  ];
-  const isLast = request.done.length + outcomes.length === steps.length && computed.every(hasGoneWell);
+  const chain = await computeChain(deps, run, steps, JSON.parse(inputJson) as Json, request);
   return withTransaction(pool, async (tx) => {
     const locked = (await lockRun(tx, run.id))!;
     const lockedState = stateOf(locked, request.execution);
     if (lockedState !== 'open') return { outcomes: [], deferred: [], stop: lockedState };
-    await recordChain(tx, locked, computed);
+    const written = await recordChain(tx, locked, chain.computed);
+    const recorded = chain.computed.filter(({ step }) => written.has(step.id));
+    const outcomes = [
+      ...chain.standing,
+      ...recorded.map(({ step, status, failure }) => ({
+        step_id: step.id,
+        outcome: { kind: 'outcome' as const, status, ...(failure && { code: failure.code }) },
+      })),
+    ];
+    // A step that somebody else has begun meanwhile is theirs: its outcome is asked for by a try.
+    const taken = chain.computed.filter(({ step }) => !written.has(step.id)).map(({ step }) => step.id);
+    const deferred = [...chain.deferred, ...taken];
+    const isLast = request.done.length + outcomes.length === steps.length && recorded.every(hasGoneWell);
     const end = isLast ? await closeLockedRun(tx, locked, { kind: 'done' }) : undefined;
     return { outcomes, deferred, ...(end && { end }) };
   });
@@ -49,7 +53,8 @@ export async function runChain(deps: RunDeps, request: ExecuteInline): Promise<I
 
 const hasGoneWell = ({ status }: ComputedStep): boolean => status !== 'failed';
 
-async function recordChain(tx: Transaction, run: RunRow, computed: readonly ComputedStep[]): Promise<void> {
+/** Answers the ids of the steps that it has written. */
+async function recordChain(tx: Transaction, run: RunRow, computed: readonly ComputedStep[]): Promise<Set<string>> {
   if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
   for (const { output } of computed) if (output?.artifact) await insertArtifact(tx, output.artifact);
   const written = await recordInlineEnds(
@@ -76,4 +81,5 @@ async function recordChain(tx: Transaction, run: RunRow, computed: readonly Comp
       data: { inline: true, ...(failure && { failure }) },
     })),
   );
+  return written;
 }

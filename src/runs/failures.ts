@@ -1,0 +1,43 @@
+import { createFailure } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import { centsFromMicroCents } from '../contracts/money.ts';
+import type { Balances } from '../domain/balances.ts';
+import type { RunRow } from '../storage/runs.ts';
+
+/** The failures that a run has by itself, with the facts that their messages name. */
+
+/** A failure as it stands in a column. */
+export const parseFailure = (text: string): Failure => JSON.parse(text) as Failure;
+
+export const deadlineExceeded = (run: Pick<RunRow, 'deadline_at'>): Failure =>
+  createFailure('DEADLINE_EXCEEDED', `The run's deadline was ${run.deadline_at.toISOString()}.`);
+
+export const cancelled = (run: Pick<RunRow, 'cancel_reason'>): Failure =>
+  createFailure('CANCELLED', run.cancel_reason ?? 'Cancelled on request.');
+
+export const stepLost = (skill: string, effectKey: string): Failure =>
+  createFailure('STEP_LOST', `The call of \`${skill}\` ended without an outcome. Its effect key is ${effectKey}.`);
+
+export const effectUnknown = (stepId: string, effectKey: string): Failure =>
+  createFailure(
+    'EFFECT_UNKNOWN',
+    `The worker that called the skill of step ${stepId} was lost, and the call may not safely be repeated. ` +
+      `Look in the outside system for the effect key ${effectKey}.`,
+  );
+
+const cents = (microCents: number): string => `${centsFromMicroCents(microCents)} cents`;
+
+export function budgetExceeded(accountId: string, askedMicroCents: number, balances: Balances): Failure {
+  const { limit, settled, reserved, overage } = balances;
+  return createFailure(
+    'BUDGET_EXCEEDED',
+    `Account ${accountId} has a limit of ${limit === null ? 'none' : cents(limit)}: ${cents(settled)} settled, ` +
+      `${cents(reserved)} reserved, ${cents(overage)} over. What is asked, up to ${cents(askedMicroCents)}, does not fit.`,
+  );
+}
+
+export const overStepCap = (stepId: string, worstMicroCents: number, capMicroCents: number): Failure =>
+  createFailure(
+    'BUDGET_EXCEEDED',
+    `Step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its max_cost_cents of ${cents(capMicroCents)}.`,
+  );
