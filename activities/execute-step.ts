@@ -27,7 +27,10 @@ export const createExecuteStep =
     const beat = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
       const fence = uuidv7();
-      const begun = await repeatInOutage(() => beginTry(deps, address, fence), context.cancellationSignal);
+      const begun = await repeatInOutage(
+        () => beginTry(deps, address, fence),
+        context.cancellationSignal,
+      );
       if (begun.kind === 'reply') return begun.reply;
       deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
@@ -50,12 +53,22 @@ async function callSkill(
   const { skill, params, effectKey, timeoutMs, run } = call;
   const signal = AbortSignal.any([cancellation, AbortSignal.timeout(timeoutMs)]);
   try {
-    const result = await skill.call({ params, tenantId: run.tenant_id, effectKey, signal, timeoutMs });
+    const result = await skill.call({
+      params,
+      tenantId: run.tenant_id,
+      effectKey,
+      signal,
+      timeoutMs,
+    });
     if (result.ok || !STOPPED_CODES.has(result.failure.code)) return result;
     if (cancellation.aborted) return { stopped: true, usage: result.usage };
     return { ...result, failure: { ...result.failure, code: 'TIMEOUT' } };
   } catch (error) {
-    deps.logger.error('skill.crashed', error, { run_id: run.id, step_id: call.step.id, skill: skill.contract.id });
+    deps.logger.error('skill.crashed', error, {
+      run_id: run.id,
+      step_id: call.step.id,
+      skill: skill.contract.id,
+    });
     const message = `The skill \`${skill.contract.id}\` crashed; the log has the details under run ${run.id}.`;
     const usage = { cost_micro_cents: skill.worstCaseMicroCents(params) };
     return { ok: false, failure: { code: 'SKILL_CRASHED', message }, usage };
@@ -66,13 +79,20 @@ async function callSkill(
  * A call that was stopped is cancelled only if a cancel is recorded. Stopped for any other reason, as at a worker's
  * shutdown, it leaves no outcome: the engine calls the step again.
  */
-async function endStopped(deps: RunDeps, call: BegunCall, { usage }: StoppedResult): Promise<TryReply> {
+async function endStopped(
+  deps: RunDeps,
+  call: BegunCall,
+  { usage }: StoppedResult,
+): Promise<TryReply> {
   const { run, step } = call;
   const isOver = run.deadline_at.getTime() <= Date.now();
   if (!isOver && !(await repeatInOutage(() => isCancelRecorded(deps.pool, run.id)))) {
     throw new OutcomeNotMine(`step ${step.id}: the call was stopped without a recorded cancel`);
   }
-  const failure = { code: 'CANCELLED' as const, message: 'The call was stopped, since its run was cancelled.' };
+  const failure = {
+    code: 'CANCELLED' as const,
+    message: 'The call was stopped, since its run was cancelled.',
+  };
   return repeatInOutage(() => finishTry(deps, call, { ok: false, failure, usage }));
 }
 

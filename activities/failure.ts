@@ -22,16 +22,27 @@ const CLOSE_TRIES_MAX = 5;
 
 /** The one translator of errors between activities and the engine. */
 export const withMappedErrors =
-  <I extends { run_id: string }, O>(logger: Logger, activity: string, work: (input: I) => Promise<O>) =>
+  <I extends { run_id: string }, O>(
+    logger: Logger,
+    activity: string,
+    work: (input: I) => Promise<O>,
+  ) =>
   async (input: I): Promise<O> => {
     try {
       return await work(input);
     } catch (error) {
-      const isStuck = activity === 'closeRun' && !isOutage(error) && Context.current().info.attempt >= CLOSE_TRIES_MAX;
+      const isStuck =
+        activity === 'closeRun' &&
+        !isOutage(error) &&
+        Context.current().info.attempt >= CLOSE_TRIES_MAX;
       const failure = isStuck
         ? ApplicationFailure.nonRetryable('The run could not be closed.', 'CLOSE_FAILED')
         : toApplicationFailure(error);
-      logger.error('activity.failed', error, { activity, run_id: input.run_id, code: failure.type ?? null });
+      logger.error('activity.failed', error, {
+        activity,
+        run_id: input.run_id,
+        code: failure.type ?? null,
+      });
       throw failure;
     }
   };

@@ -26,7 +26,9 @@ export async function startApiServer(
   server.on('checkExpectation', (request, response) => void handle(request, response));
   server.on('clientError', (_error, socket) => {
     if (!socket.writable) return;
-    const failure = createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', { status: 400 });
+    const failure = createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', {
+      status: 400,
+    });
     const body = JSON.stringify({ ...failure, request_id: newRequestId() });
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -12,19 +12,25 @@ export const SETTINGS = {
   AOS_PORT: 'port of the API (default 8000; 0 takes a free one)',
   AOS_HOST: 'address that the API listens on (default 127.0.0.1)',
   AOS_DATA_DIR: 'folder of the embedded servers, the workspaces and the pepper (default .aos)',
-  AOS_ADMIN_KEY: 'an admin key that is ensured at every start: aos_ and at least 32 more characters',
-  AOS_KEY_PEPPER: 'secret behind the hashes of API keys, at least 32 characters; made and kept in the data folder when Postgres is embedded',
+  AOS_ADMIN_KEY:
+    'an admin key that is ensured at every start: aos_ and at least 32 more characters',
+  AOS_KEY_PEPPER:
+    'secret behind the hashes of API keys, at least 32 characters; made and kept in the data folder when Postgres is embedded',
   DATABASE_URL: 'a Postgres to use instead of the embedded one',
-  DATABASE_DIRECT_URL: 'the same without a connection pooler, for LISTEN and migrations (default DATABASE_URL)',
+  DATABASE_DIRECT_URL:
+    'the same without a connection pooler, for LISTEN and migrations (default DATABASE_URL)',
   TEMPORAL_ADDRESS: 'host:port of a Temporal to use instead of the embedded dev server',
   TEMPORAL_NAMESPACE: 'its namespace (default aos)',
   TEMPORAL_CLI: 'path of the temporal program for the embedded dev server',
   TEMPORAL_UI_PORT: 'port of the embedded Temporal Web UI (default 8233; 0 takes a free one)',
   AOS_TEMPORAL_PORT: 'port of the embedded Temporal (default: a free one)',
   AOS_POSTGRES_PORT: 'port of the embedded Postgres (default: a free one)',
-  AOS_EGRESS_ALLOW: 'private targets that skills may reach: CIDRs or host:port, ports as number or range, comma-separated',
-  AOS_HTTP_PRICES: 'price of calls by host: host[:port]=CENTS_PER_CALL[+CENTS_PER_MIB/MiB], comma-separated',
-  AOS_WORKSPACE_DIR: 'folder of the files that fs_read and fs_write see (default: workspaces in the data folder)',
+  AOS_EGRESS_ALLOW:
+    'private targets that skills may reach: CIDRs or host:port, ports as number or range, comma-separated',
+  AOS_HTTP_PRICES:
+    'price of calls by host: host[:port]=CENTS_PER_CALL[+CENTS_PER_MIB/MiB], comma-separated',
+  AOS_WORKSPACE_DIR:
+    'folder of the files that fs_read and fs_write see (default: workspaces in the data folder)',
   AOS_ENGINE_REPLACED: '1 says that another Temporal store than before is meant',
   LOG_LEVEL: `${LOG_LEVELS.join(', ')} (default info)`,
 } as const;
@@ -105,8 +111,14 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     logLevel: read('LOG_LEVEL', parseLogLevel, 'info'),
     warnings,
   };
-  if (config.databaseUrl !== undefined && config.keyPepper === undefined && env['AOS_KEY_PEPPER'] === undefined) {
-    problems.push('AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32');
+  if (
+    config.databaseUrl !== undefined &&
+    config.keyPepper === undefined &&
+    env['AOS_KEY_PEPPER'] === undefined
+  ) {
+    problems.push(
+      'AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32',
+    );
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
@@ -161,5 +173,7 @@ function parseLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((each) => each === text);
   if (level) return level;
   const near = nearest(text, LOG_LEVELS);
-  throw new Error(`"${text}" is none of ${LOG_LEVELS.join(', ')}${near ? `; did you mean ${near}?` : '.'}`);
+  throw new Error(
+    `"${text}" is none of ${LOG_LEVELS.join(', ')}${near ? `; did you mean ${near}?` : '.'}`,
+  );
 }

@@ -115,7 +115,6 @@ describe('settings', () => {
 
   test.each([
     ['AOS_PROT', 'AOS_PORT'],
-    ['aos_port', undefined],
     ['AOS_Port', 'AOS_PORT'],
     ['AOS_ADMINKEY', 'AOS_ADMIN_KEY'],
     ['AOS_KEY_PEPER', 'AOS_KEY_PEPPER'],
@@ -126,8 +125,8 @@ describe('settings', () => {
     ['TEMPORAL_UIPORT', 'TEMPORAL_UI_PORT'],
     ['LOG_LEVLE', 'LOG_LEVEL'],
   ])('with the name %s stop the start when it is nearly %s', (name, meant) => {
-    if (meant === undefined) expect(readConfig({ [name]: '1' }).warnings).toEqual([]);
-    else expect(problemsOf({ [name]: '1' })).toEqual([`${name}: no such setting, did you mean ${meant}?`]);
+    const problem = `${name}: no such setting, did you mean ${meant}?`;
+    expect(problemsOf({ [name]: '1' })).toEqual([problem]);
   });
 
   test('of AOS with another unknown name are a warning, and of anybody else nothing', () => {
@@ -173,7 +172,9 @@ describe('settings', () => {
     for (const pepper of [undefined, '', ' ']) {
       const problems = problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: pepper });
       expect(problems).toHaveLength(1);
-      expect(problems[0]).toMatch(/^AOS_KEY_PEPPER: required with DATABASE_URL.*openssl rand -hex 32$/);
+      expect(problems[0]).toMatch(
+        /^AOS_KEY_PEPPER: required with DATABASE_URL.*openssl rand -hex 32$/,
+      );
     }
     // Too short is one problem, not two.
     expect(problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: 'short' })).toEqual([
@@ -182,25 +183,77 @@ describe('settings', () => {
     expect(readConfig({ DATABASE_URL, AOS_KEY_PEPPER: PEPPER }).keyPepper).toBe(PEPPER);
   });
 
-  const ADDRESSES = ['temporal', 'temporal:', ':7233', 'temporal:port', 'temporal:65536', 'temporal:0', 'http://temporal:7233', 'a b:1'];
+  const ADDRESSES = [
+    'temporal',
+    'temporal:',
+    ':7233',
+    'temporal:port',
+    'temporal:65536',
+    'temporal:0',
+    'http://temporal:7233',
+    'a b:1',
+  ];
   test.each<[keyof typeof SETTINGS, string[]]>([
     ['AOS_PORT', ['-1', '65536', '80.5', 'http', '8000a', '1 2', '0x50', '1e3', 'NaN', 'Infinity']],
     ['TEMPORAL_UI_PORT', ['-1', '65536', 'web']],
     ['AOS_TEMPORAL_PORT', ['-1', '65536', 'x']],
     ['AOS_POSTGRES_PORT', ['-1', '65536', 'x']],
-    ['AOS_ADMIN_KEY', ['aos_short', `key_${'k'.repeat(40)}`, `aos_${'k'.repeat(31)}`, `aos_${'k'.repeat(20)} ${'k'.repeat(20)}`, `aos_${'ü'.repeat(40)}`]],
+    [
+      'AOS_ADMIN_KEY',
+      [
+        'aos_short',
+        `key_${'k'.repeat(40)}`,
+        `aos_${'k'.repeat(31)}`,
+        `aos_${'k'.repeat(20)} ${'k'.repeat(20)}`,
+        `aos_${'ü'.repeat(40)}`,
+      ],
+    ],
     ['AOS_KEY_PEPPER', ['p'.repeat(31)]],
     ['DATABASE_URL', ['localhost:5432', 'mysql://db/aos', 'postgres://', 'postgresql://a b']],
     ['DATABASE_DIRECT_URL', ['direct', 'http://db']],
     ['TEMPORAL_ADDRESS', ADDRESSES],
-    ['AOS_EGRESS_ALLOW', ['everything', '10.0.0.0/33', '10.0.0.1', 'host:0', 'host:65536', 'host:9-8', 'host', '0.0.0.0/0', '::/0', '10.0.0.0/8,oops']],
-    ['AOS_HTTP_PRICES', ['example.org', 'example.org=', 'example.org=-1', 'example.org=1e3', 'example.org=1+', 'example.org=1+2', 'a=1,a=2', 'a:70000=1', '=1', 'a=9999999']],
+    [
+      'AOS_EGRESS_ALLOW',
+      [
+        'everything',
+        '10.0.0.0/33',
+        '10.0.0.1',
+        'host:0',
+        'host:65536',
+        'host:9-8',
+        'host',
+        '0.0.0.0/0',
+        '::/0',
+        '10.0.0.0/8,oops',
+      ],
+    ],
+    [
+      'AOS_HTTP_PRICES',
+      [
+        'example.org',
+        'example.org=',
+        'example.org=-1',
+        'example.org=1e3',
+        'example.org=1+',
+        'example.org=1+2',
+        'a=1,a=2',
+        'a:70000=1',
+        '=1',
+        'a=9999999',
+      ],
+    ],
     ['AOS_ENGINE_REPLACED', ['yes', '2', 'no']],
     ['LOG_LEVEL', ['INFO', 'verbose', 'warning', '3']],
   ])('%s takes no bad value, and its problem names it', (name, values) => {
     for (const value of values) {
-      const problems = problemsOf({ [name]: value, ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER }) });
-      expect({ value, problems }).toEqual({ value, problems: [expect.stringMatching(new RegExp(`^${name}: ..`))] });
+      const problems = problemsOf({
+        [name]: value,
+        ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER }),
+      });
+      expect({ value, problems }).toEqual({
+        value,
+        problems: [expect.stringMatching(new RegExp(`^${name}: ..`))],
+      });
     }
   });
 
@@ -212,9 +265,12 @@ describe('settings', () => {
     }
   });
 
-  test.each(['info', 'debug', 'warn', 'error', 'silent'] as const)('take the log level %s', (level) => {
-    expect(readConfig({ LOG_LEVEL: level }).logLevel).toBe(level);
-  });
+  test.each(['info', 'debug', 'warn', 'error', 'silent'] as const)(
+    'take the log level %s',
+    (level) => {
+      expect(readConfig({ LOG_LEVEL: level }).logLevel).toBe(level);
+    },
+  );
 
   test('with a log level that is nearly one say which', () => {
     expect(problemsOf({ LOG_LEVEL: 'inof' })[0]).toContain('did you mean info?');

@@ -18,37 +18,58 @@ const layers: Record<string, Layer> = {
   'src/bin': { folders: ['src', 'activities', 'api'] },
   'src/runs': { folders: ['src'] },
   'src/embedded': { folders: ['src/contracts'] },
-  'src/storage': { folders: ['src/contracts', 'src/domain'], packages: ['pg', 'node:fs/promises', 'node:path', 'node:url'] },
+  'src/storage': {
+    folders: ['src/contracts', 'src/domain'],
+    packages: ['pg', 'node:fs/promises', 'node:path', 'node:url'],
+  },
   'src/temporal': {
     folders: ['src/contracts'],
-    packages: ['@temporalio/client', '@temporalio/common', '@temporalio/proto', '@temporalio/worker'],
+    packages: [
+      '@temporalio/client',
+      '@temporalio/common',
+      '@temporalio/proto',
+      '@temporalio/worker',
+    ],
   },
   src: { folders: ['src'] },
-  workflows: { folders: ['src/contracts', 'src/domain'], packages: ['@temporalio/workflow', '@temporalio/common'] },
+  workflows: {
+    folders: ['src/contracts', 'src/domain'],
+    packages: ['@temporalio/workflow', '@temporalio/common'],
+  },
   activities: { folders: ['src'] },
   api: { folders: ['src'] },
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const longestFirst = Object.keys(layers).toSorted((a, b) => b.length - a.length);
-const layerOf = (path: string): string => longestFirst.find((layer) => path.startsWith(`${layer}/`)) ?? 'elsewhere';
+const layerOf = (path: string): string =>
+  longestFirst.find((layer) => path.startsWith(`${layer}/`)) ?? 'elsewhere';
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const listFiles = (folder: string, ending: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(ending))
     .map((name) => join(folder, name));
 
-const sources = ['src', 'workflows', 'activities', 'api'].flatMap((folder) => listFiles(folder, '.ts'));
+const sources = ['src', 'workflows', 'activities', 'api'].flatMap((folder) =>
+  listFiles(folder, '.ts'),
+);
 
 function forbiddenImports(file: string): string[] {
   const layer = layerOf(file);
   const { folders, packages } = layers[layer]!;
-  const specifiers = [...read(file).matchAll(/from '([^']+)'/g)].map((match) => match[1]!);
+  // A type of zod's is gone when the bundle is made, so domain may name it.
+  const text =
+    layer === 'src/domain'
+      ? read(file).replaceAll(/^import type .* from 'zod';$/gm, '')
+      : read(file);
+  const specifiers = [...text.matchAll(/from '([^']+)'/g)].map((match) => match[1]!);
   return specifiers.filter((specifier) => {
     if (!specifier.startsWith('.')) return packages !== undefined && !packages.includes(specifier);
     const target = join(dirname(file), specifier);
     if (layerOf(target) === layer) return false;
-    return layerOf(target) === 'src/bin' || !folders.some((folder) => target.startsWith(`${folder}/`));
+    return (
+      layerOf(target) === 'src/bin' || !folders.some((folder) => target.startsWith(`${folder}/`))
+    );
   });
 }
 
@@ -58,26 +79,34 @@ test.each(sources)('%s imports only what its layer may', (file) => {
 
 test('the api never loads the worker', () => {
   const seen = new Set<string>();
+  const packages = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;
     seen.add(file);
     for (const [, specifier] of read(file).matchAll(/^import (?!type)[^;]*from '([^']+)'/gm)) {
       if (specifier!.startsWith('.')) visit(join(dirname(file), specifier!));
-      else expect([file, specifier]).not.toEqual([file, '@temporalio/worker']);
+      else packages.add(specifier!);
     }
   };
   visit('src/bin/api.ts');
   expect(seen.size).toBeGreaterThan(50);
+  expect([...packages]).toContain('@temporalio/client');
+  expect([...packages]).not.toContain('@temporalio/worker');
 });
 
 test('only src/config.ts reads the environment, and only src/bin hands it on', () => {
-  const readers = sources.filter((file) => read(file).includes('process.env') && !file.startsWith('src/bin/'));
+  const readers = sources.filter(
+    (file) => read(file).includes('process.env') && !file.startsWith('src/bin/'),
+  );
   expect(readers).toEqual(['src/config.ts']);
 });
 
 test('every generated page is up to date', () => {
   for (const [path, text] of generatedPages()) {
-    expect({ path, text: existsSync(join(root, path)) ? read(path) : 'missing: npm run pages' }).toEqual({ path, text });
+    expect({
+      path,
+      text: existsSync(join(root, path)) ? read(path) : 'missing: npm run pages',
+    }).toEqual({ path, text });
   }
 });
 
@@ -89,12 +118,19 @@ test('the README lists every setting', () => {
 test('the sources hold no leavings', () => {
   const leavings = /\b(TODO|FIXME|XXX|HACK)\b/;
   const own = 'test/house.test.ts';
-  const files = [...sources, ...listFiles('test', '.ts'), ...listFiles('docs', '.md')].filter((file) => file !== own);
+  const files = [...sources, ...listFiles('test', '.ts'), ...listFiles('docs', '.md')].filter(
+    (file) => file !== own,
+  );
   expect(files.filter((file) => leavings.test(read(file)))).toEqual([]);
 });
 
 test('every document has exactly one title', () => {
-  const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...listFiles('docs', '.md')];
+  const documents = [
+    'README.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    ...listFiles('docs', '.md'),
+  ];
   const titles = (file: string): number =>
     read(file)
       .replaceAll(/^```[^]*?^```/gm, '')

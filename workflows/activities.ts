@@ -1,9 +1,17 @@
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { RunActivities, TryAddress, TryReply } from '../src/contracts/activities.ts';
 import { tryActivityId } from '../src/contracts/messages.ts';
 
 /** Temporal repeats an activity only when its worker or Postgres was lost; tries are counted by the workflow. */
-const infrastructureRetry = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 5_000 } as const;
+const infrastructureRetry = {
+  initialInterval: 200,
+  backoffCoefficient: 2,
+  maximumInterval: 5_000,
+} as const;
 
 /** How long after the run's deadline an activity may still be writing what it knows. */
 const RECORDING_MS = 10_000;
@@ -24,7 +32,11 @@ export const { executeInline, recordCancel } = local;
 export const { abandonStep, closeRun } = bookkeeping;
 
 /** One try, as an activity that the Web UI shows by its step's id. */
-export function executeStep(address: TryAddress, skill: string, deadlineAtMs: number): Promise<TryReply> {
+export function executeStep(
+  address: TryAddress,
+  skill: string,
+  deadlineAtMs: number,
+): Promise<TryReply> {
   const remainingMs = Math.max(deadlineAtMs - Date.now(), 0) + RECORDING_MS;
   const activities = proxyActivities<RunActivities>({
     activityId: tryActivityId(address.step_id, address.role, address.try),

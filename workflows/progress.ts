@@ -1,4 +1,11 @@
-import type { RunEnd, RunPlanInput, SkeletonStep, StepRole, StepStatus, TryAddress } from '../src/contracts/activities.ts';
+import type {
+  RunEnd,
+  RunPlanInput,
+  SkeletonStep,
+  StepRole,
+  StepStatus,
+  TryAddress,
+} from '../src/contracts/activities.ts';
 import { isDone, readySteps } from '../src/domain/ready-steps.ts';
 
 /** What an execution knows at this moment; everything else is in Postgres. */

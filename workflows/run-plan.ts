@@ -47,7 +47,8 @@ async function runSteps(progress: Progress, cancellation: Cancellation): Promise
   for (;;) {
     if (!isStopping(progress)) {
       const { inline, effectful } = readyNow(progress);
-      if (inline.length > 0 && !progress.inFlight.has(CHAIN)) launch(CHAIN, runChain(progress, inline, cancellation));
+      if (inline.length > 0 && !progress.inFlight.has(CHAIN))
+        launch(CHAIN, runChain(progress, inline, cancellation));
       for (const step of effectful.slice(0, progress.input.max_parallel - progress.inFlight.size)) {
         launch(step.id, runStep(progress, step, cancellation));
       }
@@ -55,7 +56,8 @@ async function runSteps(progress: Progress, cancellation: Cancellation): Promise
     const { size } = progress.inFlight;
     if (size === 0) return;
     if (progress.isCancelled) {
-      if (!(await condition(() => progress.inFlight.size === 0, CANCEL_GRACE))) await abandonTries(progress);
+      if (!(await condition(() => progress.inFlight.size === 0, CANCEL_GRACE)))
+        await abandonTries(progress);
       return;
     }
     await condition(() => progress.inFlight.size < size || progress.isCancelled);
@@ -64,7 +66,9 @@ async function runSteps(progress: Progress, cancellation: Cancellation): Promise
 
 /** Skills that ignore a cancel do not hold up the run: what they cost is presumed. */
 async function abandonTries(progress: Progress): Promise<void> {
-  const deaf = [...progress.tries.values()].filter((address) => progress.inFlight.has(address.step_id));
+  const deaf = [...progress.tries.values()].filter((address) =>
+    progress.inFlight.has(address.step_id),
+  );
   await Promise.all(deaf.map((address) => abandonStep(address)));
 }
 
@@ -79,8 +83,12 @@ function reasonOf({ isClosed, isCancelled, failedStepId }: Progress): CloseReaso
 function finish(end: RunEnd): RunEnd {
   upsertSearchAttributes([{ key: statusAttribute, value: end.status }]);
   if (end.status === 'unknown') {
-    throw ApplicationFailure.nonRetryable('This execution is not the current one of any run.', 'RUN_UNKNOWN');
+    throw ApplicationFailure.nonRetryable(
+      'This execution is not the current one of any run.',
+      'RUN_UNKNOWN',
+    );
   }
-  if (end.status === 'failed') throw ApplicationFailure.nonRetryable(`The run failed: ${end.code}.`, end.code);
+  if (end.status === 'failed')
+    throw ApplicationFailure.nonRetryable(`The run failed: ${end.code}.`, end.code);
   return end;
 }

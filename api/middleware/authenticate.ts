@@ -7,22 +7,31 @@ import type { AosState } from '../state.ts';
 export type HashKey = (key: string) => Buffer;
 
 const PUBLIC_PATHS = new Set(['/health', '/health/ready', '/healthz', '/version']);
-const isPublic = (path: string): boolean => PUBLIC_PATHS.has(path) || path.startsWith('/docs/errors/');
+const isPublic = (path: string): boolean =>
+  PUBLIC_PATHS.has(path) || path.startsWith('/docs/errors/');
 
 /** Finds the key's tenant before method and route are looked at. */
-export const authenticate = (pool: Pool, hashKey: HashKey): Middleware<AosState> => async (ctx, next) => {
-  if (isPublic(ctx.path)) return next();
-  const presented = presentedKey(ctx.get('X-AOS-Key'), ctx.get('X-API-Key'), ctx.get('Authorization'));
-  const key = presented === undefined ? undefined : await findApiKey(pool, hashKey(presented));
-  if (!key) {
-    throw new AosError(
-      'UNAUTHENTICATED',
-      presented === undefined ? 'The request carries no API key.' : 'The API key is unknown, revoked or expired.',
+export const authenticate =
+  (pool: Pool, hashKey: HashKey): Middleware<AosState> =>
+  async (ctx, next) => {
+    if (isPublic(ctx.path)) return next();
+    const presented = presentedKey(
+      ctx.get('X-AOS-Key'),
+      ctx.get('X-API-Key'),
+      ctx.get('Authorization'),
     );
-  }
-  ctx.state.key = key;
-  return next();
-};
+    const key = presented === undefined ? undefined : await findApiKey(pool, hashKey(presented));
+    if (!key) {
+      throw new AosError(
+        'UNAUTHENTICATED',
+        presented === undefined
+          ? 'The request carries no API key.'
+          : 'The API key is unknown, revoked or expired.',
+      );
+    }
+    ctx.state.key = key;
+    return next();
+  };
 
 function presentedKey(aosKey: string, apiKey: string, authorization: string): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';

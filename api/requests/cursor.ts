@@ -16,8 +16,15 @@ export const writeCursor = ({ createdAt, id }: RunCursor): string =>
 /** Errors: CURSOR_INVALID. */
 export function readCursor(text: string): RunCursor {
   try {
-    const [createdAt, id] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown[];
-    if (typeof createdAt === 'string' && isTime(createdAt) && typeof id === 'string' && ID.test(id)) {
+    const [createdAt, id] = JSON.parse(
+      Buffer.from(text, 'base64url').toString('utf8'),
+    ) as unknown[];
+    if (
+      typeof createdAt === 'string' &&
+      isTime(createdAt) &&
+      typeof id === 'string' &&
+      ID.test(id)
+    ) {
       return { createdAt, id };
     }
   } catch {

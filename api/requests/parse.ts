@@ -27,7 +27,8 @@ export function parseBody<S extends z.ZodObject>(
   body: Json,
   { asIs = [], checkedLater = [] }: ApartFields = {},
 ): ParsedBody<z.infer<S>> {
-  if (!isJsonObject(body)) throw refused([{ pointer: '', code: 'INVALID_TYPE', message: 'must be an object' }]);
+  if (!isJsonObject(body))
+    throw refused([{ pointer: '', code: 'INVALID_TYPE', message: 'must be an object' }]);
   const problems = createProblemList();
   const warnings = createWarningList();
   const without = (names: string[]) =>
@@ -38,7 +39,11 @@ export function parseBody<S extends z.ZodObject>(
   }
   const parsed = schema.safeParse(without(asIs));
   for (const issue of parsed.error?.issues ?? []) {
-    problems.add(() => pointerOf('', issue.path), 'INVALID_TYPE', () => issue.message);
+    problems.add(
+      () => pointerOf('', issue.path),
+      'INVALID_TYPE',
+      () => issue.message,
+    );
   }
   if (!parsed.success || !problems.isEmpty()) throw refused(problems.toProblems());
   const taken = Object.fromEntries(Object.entries(body).filter(([key]) => asIs.includes(key)));

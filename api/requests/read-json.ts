@@ -35,22 +35,26 @@ function refuseWildFields(body: Json): void {
   }
 }
 
-async function readBytes(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      // Read on without keeping it: a client that is cut off in the middle would not see the answer.
-      if (bytes <= REQUEST_BODY_BYTES_MAX) chunks.push(chunk);
-      else if (bytes > 4 * REQUEST_BODY_BYTES_MAX) break;
-    }
-  } catch {
+      if (bytes <= REQUEST_BODY_BYTES_MAX) {
+        chunks.push(chunk);
+        return;
+      }
+      // It reads on without keeping anything: a client that is cut off in the middle would not see the answer.
+      chunks.length = 0;
+      const limit = `${REQUEST_BODY_BYTES_MAX} bytes (2 MiB)`;
+      reject(new AosError('BODY_TOO_LARGE', `The body is larger than ${limit}.`));
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
     // The client has hung up, which is no outage of ours.
-    throw new AosError('INVALID_JSON', 'The body ended before it was whole.');
-  }
-  if (bytes > REQUEST_BODY_BYTES_MAX) {
-    throw new AosError('BODY_TOO_LARGE', `The body is larger than ${REQUEST_BODY_BYTES_MAX} bytes (2 MiB).`);
-  }
-  return Buffer.concat(chunks);
+    const hungUp = () =>
+      reject(new AosError('INVALID_JSON', 'The body ended before it was whole.'));
+    request.on('error', hungUp);
+    request.on('close', hungUp);
+  });
 }

@@ -13,7 +13,9 @@ type Query = Record<string, string | string[] | undefined>;
 const LabelFilter = z
   .string()
   .regex(/^[^=\0]+=[^\0]*$/, 'must be key=value')
-  .transform((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const);
+  .transform(
+    (text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const,
+  );
 
 const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
   new Set(labels.map(([name]) => name)).size === labels.length;
@@ -22,12 +24,18 @@ const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
 const Moment = z
   .string()
-  .refine((text) => Iso8601.safeParse(text).success, 'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z')
+  .refine(
+    (text) => Iso8601.safeParse(text).success,
+    'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z',
+  )
   .transform((text) => new Date(text));
 
 const RunQuery = z.object({
   status: z.enum(RUN_STATUSES).optional(),
-  label: z.preprocess((value) => (value === undefined ? [] : [value].flat()), z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once')),
+  label: z.preprocess(
+    (value) => (value === undefined ? [] : [value].flat()),
+    z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
+  ),
   created_after: Moment.optional(),
   created_before: Moment.optional(),
   limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_DEFAULT),
@@ -54,7 +62,10 @@ function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.infer<S> 
 
 /** `?status=&label=key=value&created_after=&created_before=&limit=&cursor=` Errors: INVALID_REQUEST, CURSOR_INVALID. */
 export function parseRunQuery(query: Query): RunFilter {
-  const { status, label, created_after, created_before, limit, cursor } = parseQuery(RunQuery, query);
+  const { status, label, created_after, created_before, limit, cursor } = parseQuery(
+    RunQuery,
+    query,
+  );
   return {
     status,
     labels: Object.fromEntries(label),

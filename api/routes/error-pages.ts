@@ -10,7 +10,8 @@ const isCode = (text: string): text is FailureCode => Object.hasOwn(FAILURE_CODE
 export function addErrorPageRoutes(router: Router<AosState>): void {
   router.get('/docs/errors/:code', (ctx) => {
     const code = ctx.params['code']!;
-    if (!isCode(code)) throw new AosError('NOT_FOUND', `There is no failure code ${code.slice(0, 100)}.`);
+    if (!isCode(code))
+      throw new AosError('NOT_FOUND', `There is no failure code ${code.slice(0, 100)}.`);
     const { httpStatus, ...entry } = FAILURE_CODES[code];
     ctx.body = { code, ...entry, http_status: httpStatus };
   });

@@ -7,9 +7,17 @@ const WORKER_BEAT_MS = 15_000;
 const SERVICE = 'aos';
 
 /** Whether this process answers, and whether all that a run needs does. Public. */
-export function addHealthRoutes(router: Router<AosState>, { pool, engine, version }: ApiDeps): void {
+export function addHealthRoutes(
+  router: Router<AosState>,
+  { pool, engine, version }: ApiDeps,
+): void {
   router.get(['/health', '/healthz'], (ctx) => {
-    ctx.body = { status: 'healthy', service: SERVICE, version, timestamp: new Date().toISOString() };
+    ctx.body = {
+      status: 'healthy',
+      service: SERVICE,
+      version,
+      timestamp: new Date().toISOString(),
+    };
   });
   router.get('/version', (ctx) => {
     ctx.body = { service: SERVICE, version };

@@ -53,7 +53,10 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
 
   router.get('/api/v1/runs', async (ctx) => {
     const filter = parseRunQuery(ctx.query);
-    const rows = await listRuns(pool, ctx.state.key.tenant_id, { ...filter, limit: filter.limit + 1 });
+    const rows = await listRuns(pool, ctx.state.key.tenant_id, {
+      ...filter,
+      limit: filter.limit + 1,
+    });
     const page = rows.slice(0, filter.limit);
     const last = page.at(-1);
     const hasMore = rows.length > page.length && last !== undefined;
@@ -69,7 +72,12 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
     const deadlineMs = Date.now() + parseWait(ctx.query['wait']);
     const seen = ctx.get('If-None-Match');
     let run = await runOf(ctx, deps);
-    while (isWaiting(run, seen) && Date.now() < deadlineMs && !deps.closing.aborted && !ctx.req.destroyed) {
+    while (
+      isWaiting(run, seen) &&
+      Date.now() < deadlineMs &&
+      !deps.closing.aborted &&
+      !ctx.req.destroyed
+    ) {
       await deps.listener.wait(run.id, Math.min(LOOK_AGAIN_MS, deadlineMs - Date.now()));
       run = await runOf(ctx, deps);
     }
@@ -95,10 +103,16 @@ const isWaiting = (run: RunRow, seen: string): boolean =>
 function idempotencyKeyOf(ctx: AosContext, inBody: string | undefined): string | undefined {
   const inHeader = ctx.get('Idempotency-Key') || undefined;
   if (inHeader !== undefined && inHeader.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
-    throw new AosError('INVALID_REQUEST', `Idempotency-Key is longer than ${IDEMPOTENCY_KEY_LENGTH_MAX} characters.`);
+    throw new AosError(
+      'INVALID_REQUEST',
+      `Idempotency-Key is longer than ${IDEMPOTENCY_KEY_LENGTH_MAX} characters.`,
+    );
   }
   if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
-    throw new AosError('IDEMPOTENCY_KEY_REUSED', 'The Idempotency-Key header and `idempotency_key` in the body differ.');
+    throw new AosError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'The Idempotency-Key header and `idempotency_key` in the body differ.',
+    );
   }
   return inHeader ?? inBody;
 }

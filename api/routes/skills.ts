@@ -16,7 +16,10 @@ export function addSkillRoutes(router: Router<AosState>, deps: ApiDeps): void {
     const view = views.find((each) => each.id === id);
     if (!view) {
       const ids = views.map((each) => each.id).join(', ');
-      throw new AosError('SKILL_NOT_FOUND', `There is no skill ${id.slice(0, 100)}. There are: ${ids}.`);
+      throw new AosError(
+        'SKILL_NOT_FOUND',
+        `There is no skill ${id.slice(0, 100)}. There are: ${ids}.`,
+      );
     }
     ctx.body = view;
   });

@@ -27,15 +27,23 @@ export function addStepRoutes(router: Router<AosState>, deps: ApiDeps): void {
     const { runId, step } = await stepOf(ctx, deps);
     const stored = await readStoredOutput(pool, runId, step.id);
     if (!stored) {
-      throw new AosError('OUTPUT_NOT_FOUND', `Step ${step.id} is ${step.status}: it has no output.`);
+      throw new AosError(
+        'OUTPUT_NOT_FOUND',
+        `Step ${step.id} is ${step.status}: it has no output.`,
+      );
     }
     if (stored.artifact) ctx.set('ETag', `"${stored.artifact.sha256}"`);
-    ctx.body = stored.artifact ? await readArtifact(pool, runId, stored.artifact.id) : (stored.output ?? 'null');
+    ctx.body = stored.artifact
+      ? await readArtifact(pool, runId, stored.artifact.id)
+      : (stored.output ?? 'null');
     ctx.type = 'application/json';
   });
 }
 
-async function stepOf(ctx: AosContext, deps: ApiDeps): Promise<{ runId: string; step: StepRowWithSpec }> {
+async function stepOf(
+  ctx: AosContext,
+  deps: ApiDeps,
+): Promise<{ runId: string; step: StepRowWithSpec }> {
   const run = await runOf(ctx, deps);
   const id = ctx.params['step_id']!;
   const step = STEP_ID_PATTERN.test(id) ? await findStep(deps.pool, run.id, id) : undefined;

@@ -13,18 +13,31 @@ const CONNECTIONS_MAX = 20;
 const config = readConfigOrExit();
 const { databaseUrl, temporalAddress, keyPepper } = config;
 if (!databaseUrl || !temporalAddress || !keyPepper) {
-  exitWith('The api needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.');
+  exitWith(
+    'The api needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.',
+  );
 }
 
 const { deps, stop } = composeRuns(config, databaseUrl, 'api', CONNECTIONS_MAX);
-const client = createTemporalClient({ address: temporalAddress, namespace: config.temporalNamespace });
+const client = createTemporalClient({
+  address: temporalAddress,
+  namespace: config.temporalNamespace,
+});
 const listener = createWakeupListener(config.databaseDirectUrl ?? databaseUrl);
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as {
   version: string;
 };
 
 const server = await startApiServer(
-  { ...deps, engine: createEngine(client, TASK_QUEUE_DEFAULT), listener, hashKey: createHashKey(keyPepper), version },
+  {
+    ...deps,
+    engine: createEngine(client, TASK_QUEUE_DEFAULT),
+    listener,
+    hashKey: createHashKey(keyPepper),
+    version,
+  },
   config,
 ).catch((error: NodeJS.ErrnoException) =>
   exitWith(

@@ -15,21 +15,31 @@ import { createLogger } from '../telemetry/logger.ts';
 
 export interface Composed {
   deps: RunDeps;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** Builds what an api and a worker have in common: the skills and what acts on runs. */
-export function composeRuns(config: Config, databaseUrl: string, service: string, connectionsMax: number): Composed {
+export function composeRuns(
+  config: Config,
+  databaseUrl: string,
+  service: string,
+  connectionsMax: number,
+): Composed {
   const logger = createLogger(config.logLevel, service);
   const pool = createPool({
     url: databaseUrl,
     connectionsMax,
     onError: (error) => logger.warn('postgres.connection_lost', { reason: error.message }),
   });
-  const transforms = createTransformPool({ slowThreads: Math.max(1, Math.min(2, availableParallelism())) });
+  const transforms = createTransformPool({
+    slowThreads: Math.max(1, Math.min(2, availableParallelism())),
+  });
   const workspace = createWorkspace({ root: config.workspaceDir });
   const skills = createRegistry([
-    createHttpCall({ egress: createEgressGuard({ allow: config.egressAllow }), prices: config.httpPrices }),
+    createHttpCall({
+      egress: createEgressGuard({ allow: config.egressAllow }),
+      prices: config.httpPrices,
+    }),
     createJsonTransform({ pool: transforms }),
     createFsRead({ workspace }),
     createFsWrite({ workspace }),
@@ -42,7 +52,7 @@ export function composeRuns(config: Config, databaseUrl: string, service: string
       wakeups: createWakeupSender(pool),
       logger,
     },
-    async stop() {
+    stop: async () => {
       await transforms.stop();
       await pool.end();
     },

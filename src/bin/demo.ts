@@ -48,10 +48,15 @@ async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const { apiUrl } = await stack;
   const response = await fetch(apiUrl + path, {
     ...init,
-    headers: { 'X-API-Key': adminKey, 'Content-Type': 'application/json', ...(init.headers as Record<string, string>) },
+    headers: {
+      'X-API-Key': adminKey,
+      'Content-Type': 'application/json',
+      ...(init.headers as Record<string, string>),
+    },
   });
   const body = (await response.json()) as T;
-  if (!response.ok && response.status !== 304) throw new Error(`${path} answered ${response.status}: ${JSON.stringify(body)}`);
+  if (!response.ok && response.status !== 304)
+    throw new Error(`${path} answered ${response.status}: ${JSON.stringify(body)}`);
   return body;
 }
 
@@ -63,12 +68,16 @@ async function follow(runId: string): Promise<Run> {
   for (;;) {
     for (const step of run.steps ?? []) {
       const now = `${step.status}${step.tries > 1 ? `, try ${step.tries}` : ''}`;
-      if (step.status !== 'pending' && shown.get(step.id) !== now) console.log(`  ${step.id}: ${now}`);
+      if (step.status !== 'pending' && shown.get(step.id) !== now)
+        console.log(`  ${step.id}: ${now}`);
       shown.set(step.id, now);
     }
     if (run.status !== 'queued' && run.status !== 'running') return run;
-    if (Date.now() > deadline) throw new Error(`the run is still ${run.status} after ${FOLLOW_MS_MAX} ms`);
-    run = await ask<Run>(`/api/v1/runs/${runId}?wait=10s`, { headers: { 'If-None-Match': `"${run.event_number}"` } });
+    if (Date.now() > deadline)
+      throw new Error(`the run is still ${run.status} after ${FOLLOW_MS_MAX} ms`);
+    run = await ask<Run>(`/api/v1/runs/${runId}?wait=10s`, {
+      headers: { 'If-None-Match': `"${run.event_number}"` },
+    });
   }
 }
 
@@ -90,7 +99,8 @@ function printTable(run: Run, ledger: RunLedger): void {
   ]);
   const table = [['step', 'skill', 'status', 'tries', 'time', 'cost', 'held', 'settled'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  for (const row of table) console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`);
+  for (const row of table)
+    console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`);
 }
 
 async function show(): Promise<boolean> {
@@ -107,7 +117,9 @@ async function show(): Promise<boolean> {
   console.log('');
   printTable(run, ledger);
   const { limit_cents, settled_cents, reserved_cents } = ledger.account;
-  console.log(`\n  budget ${limit_cents} ¢, settled ${settled_cents} ¢, still reserved ${reserved_cents} ¢`);
+  console.log(
+    `\n  budget ${limit_cents} ¢, settled ${settled_cents} ¢, still reserved ${reserved_cents} ¢`,
+  );
   console.log(`  ${run.status}: ${JSON.stringify(run.status === 'succeeded' ? run.output : run)}`);
   return run.status === 'succeeded';
 }

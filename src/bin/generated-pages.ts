@@ -5,7 +5,9 @@ import type { FailureCode, FailureCodeEntry } from '../contracts/failure-codes.t
 /** The pages that are made from the code, by path: one place says a thing, and a test keeps the pages up to date. */
 export function generatedPages(): Map<string, string> {
   const codes = Object.entries(FAILURE_CODES) as [FailureCode, FailureCodeEntry][];
-  const pages = new Map(codes.map(([code, entry]) => [`docs/errors/${code}.md`, errorPage(code, entry)]));
+  const pages = new Map(
+    codes.map(([code, entry]) => [`docs/errors/${code}.md`, errorPage(code, entry)]),
+  );
   pages.set('docs/errors/README.md', errorIndex(codes));
   pages.set('.env.example', environmentExample());
   return pages;
@@ -34,11 +36,16 @@ Every failure of AOS, in an HTTP answer, on a step or on a run, carries one of t
 | code | meaning | category | retryable |
 |---|---|---|---|
 ${codes
-  .map(([code, entry]) => `| [${code}](${code}.md) | ${entry.title} | ${entry.category} | ${entry.retryable ? 'yes' : 'no'} |`)
+  .map(
+    ([code, entry]) =>
+      `| [${code}](${code}.md) | ${entry.title} | ${entry.category} | ${entry.retryable ? 'yes' : 'no'} |`,
+  )
   .join('\n')}
 `;
 
 const environmentExample = (): string =>
-  `# The settings of AOS. All are optional; copy what you need to your environment.\n\n${Object.entries(SETTINGS)
+  `# The settings of AOS. All are optional; copy what you need to your environment.\n\n${Object.entries(
+    SETTINGS,
+  )
     .map(([name, purpose]) => `# ${purpose}\n# ${name}=\n`)
     .join('\n')}`;

@@ -17,7 +17,9 @@ const changedAt = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 const newestIn = (folder) =>
   Math.max(
     ...readdirSync(folder, { withFileTypes: true }).map((entry) =>
-      entry.isDirectory() ? newestIn(join(folder, entry.name)) : changedAt(join(folder, entry.name)),
+      entry.isDirectory()
+        ? newestIn(join(folder, entry.name))
+        : changedAt(join(folder, entry.name)),
     ),
   );
 
@@ -32,7 +34,11 @@ if (changedAt('node_modules/.package-lock.json') < changedAt('package-lock.json'
   npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 const sources = ['src', 'workflows', 'activities', 'api'].map(newestIn);
-const newest = Math.max(...sources, changedAt('tsconfig.json'), changedAt('node_modules/.package-lock.json'));
+const newest = Math.max(
+  ...sources,
+  changedAt('tsconfig.json'),
+  changedAt('node_modules/.package-lock.json'),
+);
 if (changedAt('dist/workflow-bundle.js') < newest) {
   console.error('Building …');
   npm(['run', 'build', '--silent']);

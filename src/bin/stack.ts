@@ -55,7 +55,9 @@ export async function startStack(environment: Environment, options: StackOptions
     const folder = await takeDataFolder(config.dataDir);
     stops.push(() => folder.release());
     if (config.port !== 0 && !(await isPortFree(config.port, config.host))) {
-      throw new Error(`Port ${config.port} on ${config.host} is busy. Set AOS_PORT to another one.`);
+      throw new Error(
+        `Port ${config.port} on ${config.host} is busy. Set AOS_PORT to another one.`,
+      );
     }
     const [postgres, temporal] = await startEngines(config, stops, options);
 
@@ -64,7 +66,8 @@ export async function startStack(environment: Environment, options: StackOptions
     await migrate(directUrl);
     const pepper = config.keyPepper ?? (await ensureKeyPepper(config.dataDir));
     const pool = createPool({ url: databaseUrl, connectionsMax: 1, onError: () => {} });
-    const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey).finally(() => pool.end());
+    const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey);
+    await pool.end();
 
     const env = {
       ...environment,
@@ -80,7 +83,11 @@ export async function startStack(environment: Environment, options: StackOptions
       ...(temporal.isOurs && config.databaseUrl === undefined && { AOS_ENGINE_REPLACED: '1' }),
     };
     const keepScript = async (name: string) => {
-      const kept = await keepRunning(name, () => startScript({ name, path: script(name), env, onLog }), onLog);
+      const kept = await keepRunning(
+        name,
+        () => startScript({ name, path: script(name), env, onLog }),
+        onLog,
+      );
       scripts.push(kept);
       return kept;
     };
@@ -130,13 +137,15 @@ async function startEngines(
   const postgres = async (): Promise<{ url: string }> => {
     if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
     const port = config.postgresPort || postgresPort!;
-    const start = () => startEmbeddedPostgres({ dataDir, port, onProgress, onLog: logTo(dataDir, 'postgres') });
+    const start = () =>
+      startEmbeddedPostgres({ dataDir, port, onProgress, onLog: logTo(dataDir, 'postgres') });
     const server = await keepRunning('Postgres', start, onLog);
     servers.push(server);
     return { url: server.current.url };
   };
   const temporal = async (): Promise<Temporal> => {
-    if (config.temporalAddress !== undefined) return { address: config.temporalAddress, isOurs: false };
+    if (config.temporalAddress !== undefined)
+      return { address: config.temporalAddress, isOurs: false };
     const program = await findTemporalProgram({
       ...(config.temporalCli !== undefined && { configured: config.temporalCli }),
       cacheDir: cacheDir ?? join(dataDir, 'cache'),

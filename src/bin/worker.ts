@@ -32,7 +32,9 @@ Runtime.install({
     if (level === 'ERROR') logger.error('temporal', message);
     else logger.warn('temporal', { message });
   }),
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
+  telemetryOptions: {
+    logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+  },
 });
 
 const client = createTemporalClient({ address: temporalAddress, namespace });

@@ -52,7 +52,11 @@ export interface FailureFacts {
 }
 
 /** Builds the failure object of a code from the catalogue; `facts` override what this case knows better. */
-export function createFailure(code: FailureCode, message: string, facts: FailureFacts = {}): Failure {
+export function createFailure(
+  code: FailureCode,
+  message: string,
+  facts: FailureFacts = {},
+): Failure {
   const entry = FAILURE_CODES[code];
   const { status, retryable, recovery, ...rest } = facts;
   const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
@@ -75,7 +79,12 @@ export class AosError extends Error {
   override readonly name = 'AosError';
   readonly failure: Failure;
 
-  constructor(code: FailureCode, message: string, facts: FailureFacts = {}, options?: ErrorOptions) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    facts: FailureFacts = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.failure = createFailure(code, message, facts);
   }

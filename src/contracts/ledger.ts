@@ -38,7 +38,14 @@ export const RunLedger = z.object({
 export type RunLedger = z.infer<typeof RunLedger>;
 
 /** A broken invariant of the ledger: which one, on what, and the numbers that disagree. */
-export const LedgerViolation = z.object({ invariant: z.string(), subject: z.string(), detail: z.string() });
+export const LedgerViolation = z.object({
+  invariant: z.string(),
+  subject: z.string(),
+  detail: z.string(),
+});
 export type LedgerViolation = z.infer<typeof LedgerViolation>;
 
-export const LedgerAudit = z.object({ violations: z.array(LedgerViolation), checked_at: z.iso.datetime() });
+export const LedgerAudit = z.object({
+  violations: z.array(LedgerViolation),
+  checked_at: z.iso.datetime(),
+});

@@ -7,7 +7,6 @@ export const REQUEST_BODY_BYTES_MAX = 2 * MIB;
 export const PLAN_BYTES_MAX = 1 * MIB;
 export const JSON_DEPTH_MAX = 64;
 export const STEPS_PER_PLAN_MAX = 500;
-export const STEP_ID_LENGTH_MAX = 64;
 export const MAX_PARALLEL_DEFAULT = 16;
 export const MAX_PARALLEL_MAX = 64;
 export const LABELS_MAX = 32;

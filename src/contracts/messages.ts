@@ -27,4 +27,8 @@ export const tryActivityId = (stepId: string, role: string, number: number): str
   `${stepId}${role === 'main' ? '' : ` ${role}`} try ${number}`;
 
 /** What Temporal's lists can be filtered by; all keywords. */
-export const SEARCH_ATTRIBUTES = { tenant: 'AosTenant', status: 'AosStatus', agent: 'AosAgent' } as const;
+export const SEARCH_ATTRIBUTES = {
+  tenant: 'AosTenant',
+  status: 'AosStatus',
+  agent: 'AosAgent',
+} as const;

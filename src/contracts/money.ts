@@ -2,6 +2,8 @@
 export const MICRO_CENTS_PER_CENT = 1_000_000;
 
 /** Rounds up, so that a hold is never smaller than what it stands for. */
-export const microCentsFromCents = (cents: number): number => Math.ceil(Number((cents * MICRO_CENTS_PER_CENT).toFixed(3)));
+export const microCentsFromCents = (cents: number): number =>
+  Math.ceil(Number((cents * MICRO_CENTS_PER_CENT).toFixed(3)));
 
-export const centsFromMicroCents = (microCents: number): number => microCents / MICRO_CENTS_PER_CENT;
+export const centsFromMicroCents = (microCents: number): number =>
+  microCents / MICRO_CENTS_PER_CENT;

@@ -40,7 +40,11 @@ export type Condition = z.infer<typeof Condition>;
 export const RetryWish = z.object({
   max_attempts: z.int().min(1).max(TRIES_PER_STEP_MAX).optional(),
   backoff_ms: z.number().min(0).max(RETRY_DELAY_MAX_MS).optional(),
-  backoff_seconds: z.number().min(0).max(RETRY_DELAY_MAX_MS / 1000).optional(),
+  backoff_seconds: z
+    .number()
+    .min(0)
+    .max(RETRY_DELAY_MAX_MS / 1000)
+    .optional(),
   max_backoff_ms: z.number().min(0).max(RETRY_DELAY_MAX_MS).optional(),
 });
 export type RetryWish = z.infer<typeof RetryWish>;

@@ -13,7 +13,10 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** A lone surrogate has no UTF-8, so it cannot be kept in a column. */
 const text = (lengthMax: number) =>
-  z.string().max(lengthMax).regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
+  z
+    .string()
+    .max(lengthMax)
+    .regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
 
 export const Labels = z
   .record(text(LABEL_LENGTH_MAX), text(LABEL_LENGTH_MAX))
@@ -25,11 +28,7 @@ export const SubmitRun = z.object({
   goal: text(10_000).min(1).optional(),
   agent_id: text(256).min(1).optional(),
   input: z.json().optional(),
-  budget_cents: z
-    .number()
-    .min(0)
-    .max(BUDGET_CENTS_MAX)
-    .default(BUDGET_CENTS_DEFAULT),
+  budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).default(BUDGET_CENTS_DEFAULT),
   labels: Labels.default({}),
   idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
 });
@@ -37,8 +36,14 @@ export type SubmitRun = z.infer<typeof SubmitRun>;
 
 export const CancelRun = z.object({ reason: text(1000).min(1).default('Cancelled on request.') });
 
-
-const STEP_STATUSES = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'cancelled'] as const;
+const STEP_STATUSES = [
+  'pending',
+  'running',
+  'succeeded',
+  'failed',
+  'skipped',
+  'cancelled',
+] as const;
 
 /** One step of a run, without its output. */
 export const StepView = z.object({
@@ -76,7 +81,6 @@ export const StepDetail = StepView.extend({
   try_list: z.array(TryView),
   output: z.json().optional(),
   result: z.json().optional(),
-
 });
 export type StepDetail = z.infer<typeof StepDetail>;
 
@@ -105,7 +109,12 @@ const Ended = { completed_at: z.iso.datetime(), duration_ms: z.number() };
 
 const FailedOutcome = z.object({
   success: z.literal(false),
-  error: z.object({ code: z.string(), message: z.string(), category: z.string(), upstream_status: z.int().optional() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    category: z.string(),
+    upstream_status: z.int().optional(),
+  }),
 });
 
 /** A run as every reader sees it. `outcome` is absent until the end. */
@@ -118,8 +127,18 @@ export const Run = z.discriminatedUnion('status', [
     output: z.json(),
     outcome: z.object({ success: z.literal(true), result: z.json(), data: z.json() }),
   }),
-  RunBase.extend({ status: z.literal('failed'), ...Ended, failure: Failure, outcome: FailedOutcome }),
-  RunBase.extend({ status: z.literal('cancelled'), ...Ended, failure: Failure, outcome: FailedOutcome }),
+  RunBase.extend({
+    status: z.literal('failed'),
+    ...Ended,
+    failure: Failure,
+    outcome: FailedOutcome,
+  }),
+  RunBase.extend({
+    status: z.literal('cancelled'),
+    ...Ended,
+    failure: Failure,
+    outcome: FailedOutcome,
+  }),
 ]);
 export type Run = z.infer<typeof Run>;
 

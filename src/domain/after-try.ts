@@ -8,7 +8,11 @@ export type NextMove =
   | { kind: 'end'; status: Exclude<StepStatus, 'pending' | 'running'> };
 
 /** Failures after which another skill may not stand in: the run is over, or the first effect may have happened. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'EFFECT_UNKNOWN', 'STEP_LOST']);
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'DEADLINE_EXCEEDED',
+  'EFFECT_UNKNOWN',
+  'STEP_LOST',
+]);
 
 /** Doubles from `backoff_ms` with each try, up to `max_backoff_ms`. */
 export const backoffMs = (policy: StepPolicy, number: number): number =>

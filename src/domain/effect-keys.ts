@@ -16,5 +16,8 @@ export const tryKeyOf = (address: EffectAddress & { number: number }): string =>
   `${effectKeyOf(address)}/${address.number}`;
 
 /** Makes a ledger entry exactly one, however often it is posted. */
-export const entryKeyOf = (address: EffectAddress & { number: number }, fence: string, kind: string): string =>
-  `${tryKeyOf(address)}/${fence}/${kind}`;
+export const entryKeyOf = (
+  address: EffectAddress & { number: number },
+  fence: string,
+  kind: string,
+): string => `${tryKeyOf(address)}/${fence}/${kind}`;

@@ -9,6 +9,7 @@ export function readySteps<S extends Pick<SkeletonStep, 'id' | 'depends_on'>>(
   statusOf: (id: string) => StepStatus,
 ): S[] {
   return steps.filter(
-    (step) => statusOf(step.id) === 'pending' && step.depends_on.every((id) => isDone(statusOf(id))),
+    (step) =>
+      statusOf(step.id) === 'pending' && step.depends_on.every((id) => isDone(statusOf(id))),
   );
 }

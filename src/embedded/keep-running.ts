@@ -36,7 +36,7 @@ export async function keepRunning<T extends Running>(
       };
     });
   const watch = async () => {
-    for (let startedAt = Date.now(); !stopping; ) {
+    for (let startedAt = Date.now(); !stopping;) {
       await current.exited;
       if (stopping) return;
       if (Date.now() - startedAt > STEADY_MS) backoffMs = BACKOFF_MIN_MS;
@@ -50,7 +50,10 @@ export async function keepRunning<T extends Running>(
         (next) => {
           current = next;
         },
-        (error: unknown) => onLog(`${name} did not start: ${error instanceof Error ? error.message : String(error)}\n`),
+        (error: unknown) =>
+          onLog(
+            `${name} did not start: ${error instanceof Error ? error.message : String(error)}\n`,
+          ),
       );
     }
   };

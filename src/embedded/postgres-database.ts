@@ -1,5 +1,14 @@
 import pg from 'pg';
-import { isOutage } from '../storage/pool.ts';
+
+/** Not listening yet, starting up, shutting down, too many clients; what has no code is a connection that broke. */
+const NOT_YET: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  '57P03',
+  '57P01',
+  '53300',
+  undefined,
+]);
 
 /** Whether the server accepts work; the first time it makes the database `aos`. Rejects when waiting cannot help. */
 export async function databaseAnswers(url: string): Promise<boolean> {
@@ -12,7 +21,7 @@ export async function databaseAnswers(url: string): Promise<boolean> {
     if (rowCount === 0) await client.query('CREATE DATABASE aos');
     return true;
   } catch (error) {
-    if (isOutage(error)) return false;
+    if (NOT_YET.has((error as { code?: string }).code)) return false;
     throw error;
   } finally {
     await client.end();

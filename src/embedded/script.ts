@@ -20,7 +20,12 @@ const STOP_MS = 9_000;
 const LAST_CHUNKS = 50;
 
 /** Runs a script of ours as a process of its own. Resolves when it says that it is ready; rejects with its last words. */
-export async function startScript({ name, path, env, onLog }: ScriptOptions): Promise<RunningScript> {
+export async function startScript({
+  name,
+  path,
+  env,
+  onLog,
+}: ScriptOptions): Promise<RunningScript> {
   // A group of its own: the terminal's Ctrl-C reaches the supervisor alone, which stops things in order.
   const child = fork(path, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const tail: string[] = [];

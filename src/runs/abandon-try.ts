@@ -26,9 +26,7 @@ export async function abandonTry({ pool }: RunDeps, address: TryAddress): Promis
     if (stands) return stands;
     if (!row) return { kind: 'not_begun' };
     const failure =
-      run.cancel_requested_at === null
-        ? stepLost(step.skill, effectKeyOf(key))
-        : cancelled(run);
+      run.cancel_requested_at === null ? stepLost(step.skill, effectKeyOf(key)) : cancelled(run);
     const fenced = { run, step, key, fence: row.fence, holdId: row.hold_id };
     return (await recordTryEnd(tx, fenced, { failure, hold: { kind: 'presume' } }))!;
   });

@@ -15,7 +15,11 @@ export async function adoptEngine(
   const [known, actual] = await Promise.all([readEngineNamespace(pool), engine.namespaceId()]);
   if (known === actual) return true;
   if (known !== undefined && !mayAdopt) {
-    logger.warn('engine.unknown', { known, actual, fix: 'Check TEMPORAL_ADDRESS, or set AOS_ENGINE_REPLACED=1.' });
+    logger.warn('engine.unknown', {
+      known,
+      actual,
+      fix: 'Check TEMPORAL_ADDRESS, or set AOS_ENGINE_REPLACED=1.',
+    });
     return false;
   }
   await writeEngineNamespace(pool, actual);

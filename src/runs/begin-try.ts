@@ -38,7 +38,11 @@ export type BegunTry = { kind: 'reply'; reply: TryReply } | { kind: 'call'; call
  * the try under the caller's fresh `fence`. After it either nothing is to be called, or exactly this caller may
  * record the outcome. Safe to repeat with the same fence when it is unknown whether it was committed.
  */
-export async function beginTry(deps: RunDeps, address: TryAddress, fence: string): Promise<BegunTry> {
+export async function beginTry(
+  deps: RunDeps,
+  address: TryAddress,
+  fence: string,
+): Promise<BegunTry> {
   const { pool } = deps;
   const [run, step] = await Promise.all([
     readRun(pool, address.run_id),
@@ -82,7 +86,11 @@ async function replyWithoutCall(
   return state === 'open' ? undefined : { kind: state };
 }
 
-async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCall): Promise<BegunTry> {
+async function openCall(
+  tx: Transaction,
+  fenced: FencedTry,
+  prepared: PreparedCall,
+): Promise<BegunTry> {
   const { run, step, key } = fenced;
   const found = await findTry(tx, key);
   const isMine = found?.fence === fenced.fence;
@@ -98,7 +106,8 @@ async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCa
   if (lost) {
     const known = { ...fenced, fence: lost.fence, holdId: lost.hold_id };
     const repeatable =
-      prepared.kind === 'call' && (step.spec.idempotent === true || prepared.skill.isIdempotent(prepared.params));
+      prepared.kind === 'call' &&
+      (step.spec.idempotent === true || prepared.skill.isIdempotent(prepared.params));
     if (!repeatable || remainingMs <= 0) {
       const failure = repeatable ? deadlineExceeded(run) : effectUnknown(step.id, effectKeyOf(key));
       const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'presume' } });
@@ -121,10 +130,22 @@ async function openCall(tx: Transaction, fenced: FencedTry, prepared: PreparedCa
     case 'refused':
       return refuse(hold.failure);
     case 'busy':
-      if (lost) await fenceTry(tx, key, { execution: run.execution, fence: fenced.fence, holdId: null, deadlineAt });
+      if (lost)
+        await fenceTry(tx, key, {
+          execution: run.execution,
+          fence: fenced.fence,
+          holdId: null,
+          deadlineAt,
+        });
       return { kind: 'reply', reply: { kind: 'busy' } };
     case 'held':
-      await writeFence(tx, { ...fenced, holdId: hold.holdId }, deadlineAt, hold.heldMicroCents, lost);
+      await writeFence(
+        tx,
+        { ...fenced, holdId: hold.holdId },
+        deadlineAt,
+        hold.heldMicroCents,
+        lost,
+      );
       return { kind: 'call', call: { ...call, holdId: hold.holdId } };
   }
 }

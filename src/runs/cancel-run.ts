@@ -18,7 +18,10 @@ async function recordIntent(tx: Transaction, run: RunRow, reason: string): Promi
 }
 
 /** Records a cancel that came through Temporal. */
-export async function recordCancel({ pool }: RunDeps, { run_id, execution, reason }: RecordCancel): Promise<void> {
+export async function recordCancel(
+  { pool }: RunDeps,
+  { run_id, execution, reason }: RecordCancel,
+): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const run = await lockRun(tx, run_id);
     if (run && isOpen(run) && run.execution === execution) await recordIntent(tx, run, reason);
@@ -60,6 +63,7 @@ export async function tellExecution(
   if ((await engine.cancelExecution(run.id, run.execution, reason)) !== 'unknown') return;
   await withTransaction(pool, async (tx) => {
     const locked = await lockRun(tx, run.id);
-    if (locked && locked.execution === run.execution) await closeLockedRun(tx, locked, { kind: 'cancelled' });
+    if (locked && locked.execution === run.execution)
+      await closeLockedRun(tx, locked, { kind: 'cancelled' });
   });
 }

@@ -24,7 +24,10 @@ import { recordTryEnd } from './try-outcomes.ts';
 const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TERMINATED']);
 
 /** Ends a run for the workflow: the first caller wins, later ones get the stored end. */
-export async function closeRun({ pool }: RunDeps, { run_id, execution, reason }: CloseRun): Promise<RunEnd> {
+export async function closeRun(
+  { pool }: RunDeps,
+  { run_id, execution, reason }: CloseRun,
+): Promise<RunEnd> {
   return withTransaction(pool, async (tx) => {
     const run = await lockRun(tx, run_id);
     if (!run || run.execution !== execution) return { status: 'unknown' };
@@ -42,9 +45,11 @@ export async function closeLockedRun(
   await endOpenTries(tx, run);
   const steps = await endWaitingSteps(tx, run);
   const failure = failureOf(run, steps, reason);
-  const status = failure === null ? 'succeeded' : STOPPED_CODES.has(failure.code) ? 'cancelled' : 'failed';
+  const status =
+    failure === null ? 'succeeded' : STOPPED_CODES.has(failure.code) ? 'cancelled' : 'failed';
   const costMicroCents = await closeAccount(tx, run);
-  const outputStepId = failure === null ? (steps.findLast((step) => step.status === 'succeeded')?.id ?? null) : null;
+  const outputStepId =
+    failure === null ? (steps.findLast((step) => step.status === 'succeeded')?.id ?? null) : null;
   await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents });
   await appendEvents(tx, run.id, [{ type: `run.${status}`, data: failure ? { failure } : {} }]);
   return { status, ...(failure && { code: failure.code }) };
@@ -64,8 +69,11 @@ function failureOf(
   if (steps.every((step) => isDone(step.status))) return null;
   if (reason.kind === 'failed') return reason.failure;
   if (reason.kind === 'cancelled' || run.cancel_requested_at !== null) return cancelled(run);
-  const named = reason.kind === 'step_failed' ? steps.find((step) => step.id === reason.step_id) : undefined;
-  const failed = named?.failure ? named : steps.find((step) => step.status === 'failed' && step.failure !== null);
+  const named =
+    reason.kind === 'step_failed' ? steps.find((step) => step.id === reason.step_id) : undefined;
+  const failed = named?.failure
+    ? named
+    : steps.find((step) => step.status === 'failed' && step.failure !== null);
   if (failed?.failure) {
     return { ...parseFailure(failed.failure), step_id: failed.id };
   }
@@ -77,8 +85,16 @@ function failureOf(
 async function endOpenTries(tx: Transaction, run: RunRow): Promise<void> {
   for (const row of await listOpenTries(tx, run.id)) {
     const step = (await findStep(tx, run.id, row.step_id))!;
-    const key = { runId: run.id, stepId: step.id, generation: row.generation, role: row.role, number: row.number };
-    const failure = run.cancel_requested_at ? cancelled(run) : stepLost(step.skill, effectKeyOf(key));
+    const key = {
+      runId: run.id,
+      stepId: step.id,
+      generation: row.generation,
+      role: row.role,
+      number: row.number,
+    };
+    const failure = run.cancel_requested_at
+      ? cancelled(run)
+      : stepLost(step.skill, effectKeyOf(key));
     const fenced = { run, step, key, fence: row.fence, holdId: row.hold_id };
     await recordTryEnd(tx, fenced, { failure, hold: { kind: 'presume' } });
   }
@@ -118,7 +134,12 @@ async function closeAccount(tx: Transaction, run: RunRow): Promise<number> {
   const { balances } = await lockAccount(tx, run.account_id);
   const costMicroCents = balances.settled + balances.overage;
   for (const hold of holds.filter((each) => each.accountId !== run.account_id)) {
-    await settleHold(tx, { holdId: hold.id, key: `${hold.id}/settle`, subject }, costMicroCents, 'actual');
+    await settleHold(
+      tx,
+      { holdId: hold.id, key: `${hold.id}/settle`, subject },
+      costMicroCents,
+      'actual',
+    );
   }
   await markAccountClosed(tx, run.account_id);
   return costMicroCents;

@@ -2,7 +2,11 @@ import type { ExecuteInline, StepStatus, TryOutcome } from '../contracts/activit
 import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { Json } from '../contracts/json.ts';
-import { INLINE_CHAIN_BYTES_MAX, INLINE_CHAIN_MS_MAX, INLINE_CHAIN_STEPS_MAX } from '../contracts/limits.ts';
+import {
+  INLINE_CHAIN_BYTES_MAX,
+  INLINE_CHAIN_MS_MAX,
+  INLINE_CHAIN_STEPS_MAX,
+} from '../contracts/limits.ts';
 import type { SkillResult } from '../contracts/skill.ts';
 import { afterTry } from '../domain/after-try.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
@@ -48,7 +52,10 @@ export async function computeChain(
   const chain: ComputedChain = { computed: [], standing: [], deferred: [] };
   const statuses = new Map<string, StepStatus>(request.done.map((id) => [id, 'succeeded']));
   const reachable = new Set(request.ready);
-  const scope = createScope(input, steps.map((step) => step.id));
+  const scope = createScope(
+    input,
+    steps.map((step) => step.id),
+  );
   const inline = steps.filter((step) => step.inline);
   const startedMs = performance.now();
   let bytes = 0;
@@ -101,7 +108,12 @@ async function computeStep(
   if (prepared.kind === 'skip') return { step, status: 'skipped', startedAt };
   if (prepared.kind === 'failure') return failedStep(run, step, scope, prepared.failure, startedAt);
 
-  const effectKey = effectKeyOf({ runId: run.id, stepId: step.id, generation: step.generation, role: 'main' });
+  const effectKey = effectKeyOf({
+    runId: run.id,
+    stepId: step.id,
+    generation: step.generation,
+    role: 'main',
+  });
   const result = await callQuickly(prepared.skill, {
     params: prepared.params,
     tenantId: run.tenant_id,
@@ -118,14 +130,23 @@ async function computeStep(
     return failedStep(run, step, scope, failure, startedAt);
   }
   const output = packOutput(run.tenant_id, run.id, result.output);
-  if (!output) return failedStep(run, step, scope, createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')), startedAt);
+  if (!output)
+    return failedStep(
+      run,
+      step,
+      scope,
+      createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')),
+      startedAt,
+    );
   scope.steps.set(step.id, { output: result.output });
   scope.answeredBy.set(step.id, step.skill);
   return { step, status: 'succeeded', output, startedAt };
 }
 
-const callQuickly = async (skill: Skill, call: Parameters<Skill['call']>[0]): Promise<SkillResult | 'deferred'> =>
-  skill.callQuickly ? skill.callQuickly(call) : 'deferred';
+const callQuickly = async (
+  skill: Skill,
+  call: Parameters<Skill['call']>[0],
+): Promise<SkillResult | 'deferred'> => (skill.callQuickly ? skill.callQuickly(call) : 'deferred');
 
 function failedStep(
   run: RunRow,
@@ -134,14 +155,30 @@ function failedStep(
   failure: Failure,
   startedAt: Date,
 ): ComputedStep {
-  const outcome: TryOutcome = { kind: 'outcome', status: 'failed', code: failure.code, retryable: false };
-  const next = afterTry(step.spec.policy, 'main', 1, outcome, run.deadline_at.getTime() - Date.now());
+  const outcome: TryOutcome = {
+    kind: 'outcome',
+    status: 'failed',
+    code: failure.code,
+    retryable: false,
+  };
+  const next = afterTry(
+    step.spec.policy,
+    'main',
+    1,
+    outcome,
+    run.deadline_at.getTime() - Date.now(),
+  );
   const status = next.kind === 'end' && next.status === 'skipped' ? 'skipped' : 'failed';
   scope.steps.set(step.id, { failure: failure as unknown as Json });
   return { step, status, failure, startedAt };
 }
 
-async function loadMissing(pool: Pool, runId: string, step: StepRowWithSpec, scope: LoadedScope): Promise<void> {
+async function loadMissing(
+  pool: Pool,
+  runId: string,
+  step: StepRowWithSpec,
+  scope: LoadedScope,
+): Promise<void> {
   const missing = stepsReadBy(step.spec, scope.stepIds).filter((id) => !scope.steps.has(id));
   if (missing.length > 0) addValues(scope, await readStepValues(pool, runId, missing));
 }

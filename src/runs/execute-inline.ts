@@ -43,9 +43,12 @@ export async function executeInline(deps: RunDeps, request: ExecuteInline): Prom
       })),
     ];
     // A step that somebody else has begun meanwhile is theirs: its outcome is asked for by a try.
-    const taken = chain.computed.filter(({ step }) => !written.has(step.id)).map(({ step }) => step.id);
+    const taken = chain.computed
+      .filter(({ step }) => !written.has(step.id))
+      .map(({ step }) => step.id);
     const deferred = [...chain.deferred, ...taken];
-    const isLast = request.done.length + outcomes.length === steps.length && recorded.every(hasGoneWell);
+    const isLast =
+      request.done.length + outcomes.length === steps.length && recorded.every(hasGoneWell);
     const end = isLast ? await closeLockedRun(tx, locked, { kind: 'done' }) : undefined;
     return { outcomes, deferred, ...(end && { end }) };
   });
@@ -54,9 +57,14 @@ export async function executeInline(deps: RunDeps, request: ExecuteInline): Prom
 const hasGoneWell = ({ status }: ComputedStep): boolean => status !== 'failed';
 
 /** Answers the ids of the steps that it has written. */
-async function recordChain(tx: Transaction, run: RunRow, computed: readonly ComputedStep[]): Promise<Set<string>> {
+async function recordChain(
+  tx: Transaction,
+  run: RunRow,
+  computed: readonly ComputedStep[],
+): Promise<Set<string>> {
   if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
-  for (const { output } of computed) if (output?.artifact) await insertArtifact(tx, output.artifact);
+  for (const { output } of computed)
+    if (output?.artifact) await insertArtifact(tx, output.artifact);
   const written = await recordInlineEnds(
     tx,
     run.id,

@@ -45,6 +45,10 @@ async function expire({ pool, logger }: RunDeps, hold: Hold): Promise<boolean> {
       actor: 'reconciler',
     };
     logger.warn('hold.expired', { run_id: run.id, step_id: hold.stepId, hold_id: hold.id });
-    return releaseHold(tx, { holdId: hold.id, key: entryKeyOf(address, hold.fence!, 'expire'), subject }, 'expire');
+    return releaseHold(
+      tx,
+      { holdId: hold.id, key: entryKeyOf(address, hold.fence!, 'expire'), subject },
+      'expire',
+    );
   });
 }

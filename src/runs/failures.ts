@@ -16,7 +16,10 @@ export const cancelled = (run: Pick<RunRow, 'cancel_reason'>): Failure =>
   createFailure('CANCELLED', run.cancel_reason ?? 'Cancelled on request.');
 
 export const stepLost = (skill: string, effectKey: string): Failure =>
-  createFailure('STEP_LOST', `The call of \`${skill}\` ended without an outcome. Its effect key is ${effectKey}.`);
+  createFailure(
+    'STEP_LOST',
+    `The call of \`${skill}\` ended without an outcome. Its effect key is ${effectKey}.`,
+  );
 
 export const effectUnknown = (stepId: string, effectKey: string): Failure =>
   createFailure(
@@ -27,7 +30,11 @@ export const effectUnknown = (stepId: string, effectKey: string): Failure =>
 
 const cents = (microCents: number): string => `${centsFromMicroCents(microCents)} cents`;
 
-export function budgetExceeded(accountId: string, askedMicroCents: number, balances: Balances): Failure {
+export function budgetExceeded(
+  accountId: string,
+  askedMicroCents: number,
+  balances: Balances,
+): Failure {
   const { limit, settled, reserved, overage } = balances;
   return createFailure(
     'BUDGET_EXCEEDED',
@@ -36,7 +43,11 @@ export function budgetExceeded(accountId: string, askedMicroCents: number, balan
   );
 }
 
-export const overStepCap = (stepId: string, worstMicroCents: number, capMicroCents: number): Failure =>
+export const overStepCap = (
+  stepId: string,
+  worstMicroCents: number,
+  capMicroCents: number,
+): Failure =>
   createFailure(
     'BUDGET_EXCEEDED',
     `Step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its max_cost_cents of ${cents(capMicroCents)}.`,

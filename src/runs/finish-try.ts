@@ -22,7 +22,11 @@ export class OutcomeNotMine extends Error {}
  * Part (c) of a step's try: settles the cost and writes the outcome in one transaction, if the fence still holds.
  * A late one posts its cost and answers what stands.
  */
-export async function finishTry(deps: RunDeps, call: BegunCall, result: SkillResult): Promise<TryOutcome> {
+export async function finishTry(
+  deps: RunDeps,
+  call: BegunCall,
+  result: SkillResult,
+): Promise<TryOutcome> {
   return withTransaction(deps.pool, async (tx) => {
     const run = (await lockRun(tx, call.run.id))!;
     const actualMicroCents = result.usage.cost_micro_cents;
@@ -35,7 +39,8 @@ export async function finishTry(deps: RunDeps, call: BegunCall, result: SkillRes
     if (recorded) return recorded;
 
     // My own commit, whose answer was lost, differs by nothing and posts nothing.
-    if (call.holdId !== null) await postLateCost(tx, { ...call, run, holdId: call.holdId }, actualMicroCents);
+    if (call.holdId !== null)
+      await postLateCost(tx, { ...call, run, holdId: call.holdId }, actualMicroCents);
     const step = await findStep(tx, run.id, call.key.stepId);
     const stands = step && standingOutcome(step, await findTry(tx, call.key));
     if (!stands) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
@@ -43,13 +48,20 @@ export async function finishTry(deps: RunDeps, call: BegunCall, result: SkillRes
   });
 }
 
-function endingOf(run: RunRow, call: BegunCall, result: SkillResult): { output?: PackedOutput; failure?: Failure } {
+function endingOf(
+  run: RunRow,
+  call: BegunCall,
+  result: SkillResult,
+): { output?: PackedOutput; failure?: Failure } {
   if (result.ok) {
     const output = packOutput(run.tenant_id, run.id, result.output);
-    return output ? { output } : { failure: createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')) };
+    return output
+      ? { output }
+      : { failure: createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')) };
   }
   const { code, message, ...facts } = result.failure;
   const isOver = run.deadline_at.getTime() <= Date.now();
-  if (isOver && (code === 'TIMEOUT' || code === 'CANCELLED')) return { failure: deadlineExceeded(run) };
+  if (isOver && (code === 'TIMEOUT' || code === 'CANCELLED'))
+    return { failure: deadlineExceeded(run) };
   return { failure: createFailure(code, message, { ...facts, step_id: call.key.stepId }) };
 }

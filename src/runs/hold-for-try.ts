@@ -38,7 +38,12 @@ export async function holdForTry(
   }
   if (lost?.hold_id) {
     // Priced per call: the lost one has been paid for, as far as anybody can know.
-    const spent = await settleHold(tx, endOfHold({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'), 'whole', 'presumed');
+    const spent = await settleHold(
+      tx,
+      endOfHold({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'),
+      'whole',
+      'presumed',
+    );
     await recordOnStep(tx, run.id, step.id, spent ?? 0);
   }
   const worstMicroCents = skill.worstCaseMicroCents(params);
@@ -67,5 +72,8 @@ export async function holdForTry(
   });
   if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
   if (await hasOtherStepHold(tx, run.account_id, step.id)) return { kind: 'busy' };
-  return { kind: 'refused', failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances) };
+  return {
+    kind: 'refused',
+    failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances),
+  };
 }

@@ -21,7 +21,11 @@ export interface LateCall {
  * Posts what a call really cost, after its hold had ended under its own fence, against what the end counted. On the
  * run's account, or, when that is closed, on the ancestors it held on. A hold that a newer fence keeps is left alone.
  */
-export async function postLateCost(tx: Transaction, late: LateCall, actualMicroCents: number): Promise<void> {
+export async function postLateCost(
+  tx: Transaction,
+  late: LateCall,
+  actualMicroCents: number,
+): Promise<void> {
   const { run, key, fence, holdId } = late;
   const end = await findHoldEnd(tx, holdId);
   if (!end?.key.startsWith(`${tryKeyOf(key)}/${fence}/`)) return;
@@ -38,7 +42,8 @@ export async function postLateCost(tx: Transaction, late: LateCall, actualMicroC
   const deltaMicroCents = actualMicroCents - end.spentMicroCents;
   const entry = { holdId, key: entryKeyOf(key, fence, 'adjust'), subject };
   let posted = false;
-  for (const accountId of accountIds) posted = (await adjust(tx, accountId, entry, deltaMicroCents)) || posted;
+  for (const accountId of accountIds)
+    posted = (await adjust(tx, accountId, entry, deltaMicroCents)) || posted;
   if (!posted) return;
   await addTryCost(tx, key, deltaMicroCents);
   await addStepCost(tx, run.id, key.stepId, deltaMicroCents);

@@ -19,7 +19,8 @@ export function stepsReadBy(spec: ResolvedStep, stepIds: readonly string[]): str
   const values: Json[] = [spec.params, spec.fallback?.params ?? null];
   if (spec.when) values.push(`{{${spec.when.ref.replaceAll(/[{}]/g, '')}}}`);
   const ids = new Set(values.flatMap((value) => referencedSteps(value, stepIds, previousId)));
-  if ((spec.previous_into ?? spec.fallback?.previous_into) !== undefined && previousId) ids.add(previousId);
+  if ((spec.previous_into ?? spec.fallback?.previous_into) !== undefined && previousId)
+    ids.add(previousId);
   return [...ids];
 }
 

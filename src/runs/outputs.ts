@@ -12,13 +12,20 @@ export interface PackedOutput {
 }
 
 /** Turns an output into what is stored; undefined when it is larger than an output may be. */
-export function packOutput(tenantId: string, runId: string, output: Json): PackedOutput | undefined {
+export function packOutput(
+  tenantId: string,
+  runId: string,
+  output: Json,
+): PackedOutput | undefined {
   const text = JSON.stringify(output);
   const bytes = Buffer.byteLength(text);
   if (bytes > OUTPUT_BYTES_MAX) return undefined;
   if (bytes <= OUTPUT_INLINE_BYTES_MAX) return { bytes, text };
   const sha256 = createHash('sha256').update(text).digest('hex');
-  return { bytes, artifact: { id: `art_${uuidv7()}`, tenantId, runId, sha256, bytes, content: text } };
+  return {
+    bytes,
+    artifact: { id: `art_${uuidv7()}`, tenantId, runId, sha256, bytes, content: text },
+  };
 }
 
 export const outputTooLargeMessage = (bytesText: string): string =>

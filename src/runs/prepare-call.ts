@@ -37,7 +37,8 @@ export function prepareCall(
   if (role === 'main' && spec.when && !evaluateCondition(spec.when, scope)) return { kind: 'skip' };
   const wanted = role === 'fallback' && spec.fallback ? spec.fallback : spec;
   const skill = skills.get(wanted.skill);
-  if (!skill) return failed('SKILL_NOT_FOUND', `The skill \`${wanted.skill}\` is not on this worker.`);
+  if (!skill)
+    return failed('SKILL_NOT_FOUND', `The skill \`${wanted.skill}\` is not on this worker.`);
 
   const resolved = resolveReferences(wanted.params, scope, RESOLVED_PARAMS_BYTES_MAX);
   if (!resolved.ok) return failed(resolved.code, resolved.message);

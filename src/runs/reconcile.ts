@@ -50,8 +50,14 @@ export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
     deps.wakeups.wake(run.id);
     // An execution that is still there learns from its row that it is closed.
     await deps.engine
-      .terminateExecution(run.id, run.execution, 'The run passed its deadline and was closed by AOS.')
-      .catch((error: unknown) => deps.logger.warn('run.terminate_failed', { run_id: run.id, reason: String(error) }));
+      .terminateExecution(
+        run.id,
+        run.execution,
+        'The run passed its deadline and was closed by AOS.',
+      )
+      .catch((error: unknown) =>
+        deps.logger.warn('run.terminate_failed', { run_id: run.id, reason: String(error) }),
+      );
   }
   return runs.length;
 }
@@ -85,7 +91,12 @@ async function reconcileRun(deps: ReconcileDeps, run: RunRow): Promise<Mend> {
   }
 }
 
-async function closeAs(deps: ReconcileDeps, run: RunRow, code: FailureCode, message: string): Promise<Mend> {
+async function closeAs(
+  deps: ReconcileDeps,
+  run: RunRow,
+  code: FailureCode,
+  message: string,
+): Promise<Mend> {
   await close(deps, run, createFailure(code, message));
   return 'closed';
 }
@@ -97,7 +108,8 @@ async function close(
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const locked = await lockRun(tx, run.id);
-    if (locked?.execution === run.execution) await closeLockedRun(tx, locked, { kind: 'failed', failure });
+    if (locked?.execution === run.execution)
+      await closeLockedRun(tx, locked, { kind: 'failed', failure });
   });
 }
 
@@ -115,7 +127,9 @@ async function nextExecution(deps: ReconcileDeps, run: RunRow): Promise<Mend> {
       return undefined;
     }
     await beginNextExecution(tx, run.id);
-    await appendEvents(tx, run.id, [{ type: 'run.restarted', data: { execution: run.execution + 1 } }]);
+    await appendEvents(tx, run.id, [
+      { type: 'run.restarted', data: { execution: run.execution + 1 } },
+    ]);
     return lockRun(tx, run.id);
   });
   if (!next) return 'closed';

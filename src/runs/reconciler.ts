@@ -27,7 +27,9 @@ export function startReconciler(deps: ReconcileDeps, mayAdopt: boolean): Reconci
   const loop = async () => {
     while (!stopped) {
       // An outage of Postgres or Temporal ends one pass; the next one looks again.
-      await pass().catch((error: unknown) => deps.logger.warn('reconciler.pass_failed', { reason: String(error) }));
+      await pass().catch((error: unknown) =>
+        deps.logger.warn('reconciler.pass_failed', { reason: String(error) }),
+      );
       if (stopped) return;
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -49,12 +49,20 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * Accepts a run: a run that is accepted is funded, recorded and will be started, if not now then by the reconciler.
  * Errors: PLAN_REQUIRED, PLAN_INVALID and its kin, BUDGET_EXCEEDED, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT.
  */
-export async function submitRun(deps: RunDeps & { engine: Engine }, submission: Submission): Promise<SubmittedRun> {
+export async function submitRun(
+  deps: RunDeps & { engine: Engine },
+  submission: Submission,
+): Promise<SubmittedRun> {
   const { request, warnings, idempotencyKey, tenantId } = submission;
   if (request.plan === undefined) {
-    throw new AosError('PLAN_REQUIRED', 'The request has no `plan`. Send a list of steps, or an object with `steps`.');
+    throw new AosError(
+      'PLAN_REQUIRED',
+      'The request has no `plan`. Send a list of steps, or an object with `steps`.',
+    );
   }
-  const bodyHash = createHash('sha256').update(canonicalize(submission.body) ?? '').digest();
+  const bodyHash = createHash('sha256')
+    .update(canonicalize(submission.body) ?? '')
+    .digest();
   if (idempotencyKey !== undefined) {
     const earlier = await findEarlier(deps.pool, tenantId, idempotencyKey, bodyHash);
     if (earlier) return { run: earlier, replayed: true };
@@ -62,7 +70,10 @@ export async function submitRun(deps: RunDeps & { engine: Engine }, submission: 
   const checked = checkPlan(request.plan, contractsOf(deps.skills));
   if (!checked.ok) throw planRefused(checked.problems);
 
-  const accepted = await accept(deps, submission, bodyHash, checked.plan, [...warnings, ...checked.warnings]);
+  const accepted = await accept(deps, submission, bodyHash, checked.plan, [
+    ...warnings,
+    ...checked.warnings,
+  ]);
   if (!accepted) {
     const earlier = await findEarlier(deps.pool, tenantId, idempotencyKey!, bodyHash);
     if (earlier) return { run: earlier, replayed: true };
@@ -114,7 +125,8 @@ async function accept(
       });
       if (idempotencyKey !== undefined) {
         await tx.query(`SET LOCAL lock_timeout = ${TWIN_WAIT_MS}`);
-        if (!(await takeIdempotencyKey(tx, tenantId, idempotencyKey, bodyHash, runId))) throw new TwinAccepted();
+        if (!(await takeIdempotencyKey(tx, tenantId, idempotencyKey, bodyHash, runId)))
+          throw new TwinAccepted();
         await tx.query('SET LOCAL lock_timeout = DEFAULT');
       }
       await insertSteps(tx, runId, plan.steps);
@@ -152,7 +164,12 @@ async function fund(tx: Transaction, run: RunRow): Promise<void> {
     },
     key: `${run.account_id}/hold`,
     basis: 'budget',
-    subject: { runId: run.id, execution: 1, priceTableVersion: run.price_table_version, actor: 'submit' },
+    subject: {
+      runId: run.id,
+      execution: 1,
+      priceTableVersion: run.price_table_version,
+      actor: 'submit',
+    },
   });
   if (placed.ok) return;
   const failure = budgetExceeded(accountId, run.budget_micro_cents, placed.balances);
@@ -177,9 +194,13 @@ async function findEarlier(
 }
 
 const twinInFlight = (): AosError =>
-  new AosError('IDEMPOTENCY_IN_FLIGHT', `Another request with this key is being accepted for over ${TWIN_WAIT_MS} ms.`, {
-    retry_after_ms: 1_000,
-  });
+  new AosError(
+    'IDEMPOTENCY_IN_FLIGHT',
+    `Another request with this key is being accepted for over ${TWIN_WAIT_MS} ms.`,
+    {
+      retry_after_ms: 1_000,
+    },
+  );
 
 /** A plan whose problems are all of one of these kinds is refused under that kind's own code. */
 const OWN_CODES = new Set(['SKILL_NOT_FOUND', 'NOT_AVAILABLE_YET']);
@@ -188,8 +209,13 @@ function planRefused(problems: Problem[]): AosError {
   const codes = new Set(problems.map((problem) => problem.code));
   const [only] = codes;
   const code =
-    codes.size === 1 && OWN_CODES.has(only!) ? (only as 'SKILL_NOT_FOUND' | 'NOT_AVAILABLE_YET') : 'PLAN_INVALID';
+    codes.size === 1 && OWN_CODES.has(only!)
+      ? (only as 'SKILL_NOT_FOUND' | 'NOT_AVAILABLE_YET')
+      : 'PLAN_INVALID';
   const first = problems[0]!;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return new AosError(code, `${first.pointer}: ${first.message}${more}`, { status: 422, errors: problems });
+  return new AosError(code, `${first.pointer}: ${first.message}${more}`, {
+    status: 422,
+    errors: problems,
+  });
 }

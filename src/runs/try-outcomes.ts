@@ -83,7 +83,11 @@ export const endOfHold = (fenced: FencedTry, holdId: string, kind: string): EndH
  * Writes the outcome of a try with its money, its step and its events, unless another fence or an outcome stands:
  * then nothing is written and the answer is undefined. The caller has locked the run.
  */
-export async function recordTryEnd(tx: Transaction, fenced: FencedTry, end: TryEnd): Promise<TryOutcome | undefined> {
+export async function recordTryEnd(
+  tx: Transaction,
+  fenced: FencedTry,
+  end: TryEnd,
+): Promise<TryOutcome | undefined> {
   const outcome = outcomeOfFailure(end.failure);
   if (!(await endTry(tx, fenced.key, fenced.fence, outcome.status, end.failure))) return undefined;
   const costMicroCents = await endHold(tx, fenced, end.hold);
@@ -130,7 +134,9 @@ async function writeStep(
   if (next.kind !== 'end') {
     await recordOnStep(tx, run.id, step.id, costMicroCents);
     const retry_in_ms = next.kind === 'retry' ? next.delayMs : 0;
-    await appendEvents(tx, run.id, [{ type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms } }]);
+    await appendEvents(tx, run.id, [
+      { type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms } },
+    ]);
     return;
   }
   if (output?.artifact) await insertArtifact(tx, output.artifact);
@@ -146,9 +152,17 @@ async function writeStep(
 }
 
 /** Records that a step's condition was false: it has no try. */
-export async function recordSkip(tx: Transaction, run: RunRow, step: StepRowWithSpec): Promise<TryOutcome> {
+export async function recordSkip(
+  tx: Transaction,
+  run: RunRow,
+  step: StepRowWithSpec,
+): Promise<TryOutcome> {
   await recordOnStep(tx, run.id, step.id, 0, { status: 'skipped' });
-  const event: NewEvent = { type: 'step.skipped', stepId: step.id, data: { reason: 'The condition in `when` was false.' } };
+  const event: NewEvent = {
+    type: 'step.skipped',
+    stepId: step.id,
+    data: { reason: 'The condition in `when` was false.' },
+  };
   await appendEvents(tx, run.id, [event]);
   await clearFruitless(tx, run.id);
   return { kind: 'outcome', status: 'skipped' };

@@ -20,7 +20,8 @@ export function viewOutput(runId: string, stepId: string, stored: StoredOutput |
   return stored?.output == null ? null : (JSON.parse(stored.output) as Json);
 }
 
-const outputPath = (runId: string, stepId: string): string => `/api/v1/runs/${runId}/steps/${stepId}/output`;
+const outputPath = (runId: string, stepId: string): string =>
+  `/api/v1/runs/${runId}/steps/${stepId}/output`;
 
 export function viewStep(row: StepRow): StepView {
   return {
@@ -68,18 +69,32 @@ export function viewRun(row: RunRow, steps: readonly StepRow[] | undefined, outp
     duration_ms: completedAt.getTime() - (row.started_at ?? row.created_at).getTime(),
   };
   if (row.status === 'succeeded') {
-    return { ...base, ...ended, status: 'succeeded', output, outcome: { success: true, result: output, data: output } };
+    return {
+      ...base,
+      ...ended,
+      status: 'succeeded',
+      output,
+      outcome: { success: true, result: output, data: output },
+    };
   }
   const failure = parseFailure(row.failure!);
   const { code, message, category, upstream_status } = failure;
-  const error = { code, message, category, ...(upstream_status !== undefined && { upstream_status }) };
+  const error = {
+    code,
+    message,
+    category,
+    ...(upstream_status !== undefined && { upstream_status }),
+  };
   return { ...base, ...ended, status: row.status, failure, outcome: { success: false, error } };
 }
 
 /** Reads all that the run object shows. */
 export async function loadRunView(db: Db, row: RunRow): Promise<Run> {
   const steps = await listSteps(db, row.id);
-  const stored = row.output_step_id === null ? undefined : await readStoredOutput(db, row.id, row.output_step_id);
+  const stored =
+    row.output_step_id === null
+      ? undefined
+      : await readStoredOutput(db, row.id, row.output_step_id);
   return viewRun(row, steps, viewOutput(row.id, row.output_step_id ?? '', stored));
 }
 

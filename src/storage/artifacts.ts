@@ -13,7 +13,14 @@ export interface NewArtifact {
 export async function insertArtifact(tx: Transaction, artifact: NewArtifact): Promise<void> {
   await tx.query(
     'INSERT INTO artifacts (id, tenant_id, run_id, sha256, bytes, content) VALUES ($1, $2, $3, $4, $5, $6)',
-    [artifact.id, artifact.tenantId, artifact.runId, artifact.sha256, artifact.bytes, artifact.content],
+    [
+      artifact.id,
+      artifact.tenantId,
+      artifact.runId,
+      artifact.sha256,
+      artifact.bytes,
+      artifact.content,
+    ],
   );
 }
 
@@ -23,7 +30,11 @@ export interface StoredOutput {
   artifact: { id: string; sha256: string; bytes: number; preview: string } | null;
 }
 
-export async function readStoredOutput(db: Db, runId: string, stepId: string): Promise<StoredOutput | undefined> {
+export async function readStoredOutput(
+  db: Db,
+  runId: string,
+  stepId: string,
+): Promise<StoredOutput | undefined> {
   const { rows } = await db.query<{
     output: string | null;
     id: string | null;
@@ -43,9 +54,9 @@ export async function readStoredOutput(db: Db, runId: string, stepId: string): P
 }
 
 export async function readArtifact(db: Db, runId: string, id: string): Promise<string> {
-  const { rows } = await db.query<{ content: string }>('SELECT content FROM artifacts WHERE run_id = $1 AND id = $2', [
-    runId,
-    id,
-  ]);
+  const { rows } = await db.query<{ content: string }>(
+    'SELECT content FROM artifacts WHERE run_id = $1 AND id = $2',
+    [runId, id],
+  );
   return rows[0]!.content;
 }

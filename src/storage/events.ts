@@ -1,6 +1,5 @@
-import type { EventType, RunEvent } from '../contracts/event.ts';
-import type { Json } from '../contracts/json.ts';
-import type { Db, Transaction } from './pool.ts';
+import type { EventType } from '../contracts/event.ts';
+import type { Transaction } from './pool.ts';
 
 export interface NewEvent {
   type: EventType;
@@ -9,7 +8,11 @@ export interface NewEvent {
 }
 
 /** Numbers the events from the run's own counter, whose row lock makes the order of commits the order of numbers. */
-export async function appendEvents(tx: Transaction, runId: string, events: NewEvent[]): Promise<void> {
+export async function appendEvents(
+  tx: Transaction,
+  runId: string,
+  events: NewEvent[],
+): Promise<void> {
   if (events.length === 0) return;
   await tx.query(
     `WITH counter AS (
@@ -27,22 +30,4 @@ export async function appendEvents(tx: Transaction, runId: string, events: NewEv
       events.map((event) => JSON.stringify(event.data ?? {})),
     ],
   );
-}
-
-interface EventRow {
-  run_id: string;
-  number: number;
-  type: EventType;
-  step_id: string | null;
-  data: string;
-  at: Date;
-}
-
-export async function listEvents(db: Db, runId: string, afterNumber: number, limit: number): Promise<RunEvent[]> {
-  const { rows } = await db.query<EventRow>(
-    `SELECT run_id, number, type, step_id, data, at FROM events
-     WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
-    [runId, afterNumber, limit],
-  );
-  return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Json, at: row.at.toISOString() }));
 }

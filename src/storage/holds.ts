@@ -28,7 +28,8 @@ interface HoldRow {
   expires_at: Date | null;
 }
 
-const COLUMNS = 'id, account_id, amount_micro_cents, run_id, step_id, generation, role, try, fence, expires_at';
+const COLUMNS =
+  'id, account_id, amount_micro_cents, run_id, step_id, generation, role, try, fence, expires_at';
 
 const fromRow = (row: HoldRow): Hold => ({
   id: row.id,
@@ -63,17 +64,27 @@ export async function insertHold(tx: Transaction, hold: Hold): Promise<void> {
 
 /** Takes an open hold out of the working set; undefined when it has already ended. */
 export async function takeHold(tx: Transaction, id: string): Promise<Hold | undefined> {
-  const { rows } = await tx.query<HoldRow>(`DELETE FROM holds WHERE id = $1 RETURNING ${COLUMNS}`, [id]);
+  const { rows } = await tx.query<HoldRow>(`DELETE FROM holds WHERE id = $1 RETURNING ${COLUMNS}`, [
+    id,
+  ]);
   return rows[0] && fromRow(rows[0]);
 }
 
 /** Gives an open hold to a fence, a newer one or its own, and moves its expiry. */
 export async function renewHold(db: Db, id: string, fence: string, expiresAt: Date): Promise<void> {
-  await db.query('UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1', [id, fence, expiresAt]);
+  await db.query('UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1', [
+    id,
+    fence,
+    expiresAt,
+  ]);
 }
 
 /** The open holds of a run: on its own account first, then on the ancestors. */
-export async function listRunHolds(tx: Transaction, runId: string, accountId: string): Promise<Hold[]> {
+export async function listRunHolds(
+  tx: Transaction,
+  runId: string,
+  accountId: string,
+): Promise<Hold[]> {
   const { rows } = await tx.query<HoldRow>(
     `SELECT ${COLUMNS} FROM holds WHERE run_id = $1 ORDER BY (account_id = $2) DESC, account_id, id`,
     [runId, accountId],
@@ -82,7 +93,11 @@ export async function listRunHolds(tx: Transaction, runId: string, accountId: st
 }
 
 /** Whether another step's try holds money on the account at this moment. */
-export async function hasOtherStepHold(tx: Transaction, accountId: string, stepId: string): Promise<boolean> {
+export async function hasOtherStepHold(
+  tx: Transaction,
+  accountId: string,
+  stepId: string,
+): Promise<boolean> {
   const { rows } = await tx.query(
     'SELECT 1 FROM holds WHERE account_id = $1 AND step_id IS NOT NULL AND step_id <> $2 LIMIT 1',
     [accountId, stepId],
@@ -100,6 +115,9 @@ export async function listExpiredHolds(db: Db, limit: number): Promise<Hold[]> {
 }
 
 export async function isHoldExpired(tx: Transaction, id: string, fence: string): Promise<boolean> {
-  const { rows } = await tx.query('SELECT 1 FROM holds WHERE id = $1 AND fence = $2 AND expires_at < now()', [id, fence]);
+  const { rows } = await tx.query(
+    'SELECT 1 FROM holds WHERE id = $1 AND fence = $2 AND expires_at < now()',
+    [id, fence],
+  );
   return rows.length > 0;
 }

@@ -40,7 +40,10 @@ export function createPool({ url, connectionsMax, onError }: PoolOptions): Pool 
 }
 
 /** Runs `work` in one READ COMMITTED transaction; any error rolls back and is thrown on. */
-export async function withTransaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function withTransaction<T>(
+  pool: Pool,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   // A lost connection fails the statement that waits for it; unheard, the event itself would end the process.
@@ -93,7 +96,12 @@ const OUTAGE_WORDS =
 export function isOutage(error: unknown): boolean {
   const code = sqlStateOf(error);
   if (code === undefined) {
-    return typeof error === 'object' && error !== null && 'message' in error && OUTAGE_WORDS.test(String(error.message));
+    return (
+      typeof error === 'object' &&
+      error !== null &&
+      'message' in error &&
+      OUTAGE_WORDS.test(String(error.message))
+    );
   }
   if (OUTAGE_SYSTEM_CODES.has(code) || OUTAGE_STATE_CODES.has(code)) return true;
   return code.length === 5 && OUTAGE_STATES.some((state) => code.startsWith(state));

@@ -82,10 +82,10 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
 
 /** A run of this tenant; another tenant's run is not there. */
 export async function findRun(db: Db, tenantId: string, id: string): Promise<RunRow | undefined> {
-  const { rows } = await db.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE tenant_id = $1 AND id = $2`, [
-    tenantId,
-    id,
-  ]);
+  const { rows } = await db.query<RunRow>(
+    `SELECT ${COLUMNS} FROM runs WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, id],
+  );
   return rows[0];
 }
 
@@ -97,21 +97,16 @@ export async function readRun(db: Db, id: string): Promise<RunRow | undefined> {
 
 /** Locks the run's row: the first lock of every transaction that changes a run. */
 export async function lockRun(tx: Transaction, id: string): Promise<RunRow | undefined> {
-  const { rows } = await tx.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE id = $1 FOR NO KEY UPDATE`, [id]);
+  const { rows } = await tx.query<RunRow>(
+    `SELECT ${COLUMNS} FROM runs WHERE id = $1 FOR NO KEY UPDATE`,
+    [id],
+  );
   return rows[0];
 }
 
 export async function readRunInput(db: Db, id: string): Promise<string> {
   const { rows } = await db.query<{ input: string }>('SELECT input FROM runs WHERE id = $1', [id]);
   return rows[0]?.input ?? 'null';
-}
-
-export async function readRunPlan(db: Db, tenantId: string, id: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ plan: string }>('SELECT plan FROM runs WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    id,
-  ]);
-  return rows[0]?.plan;
 }
 
 /** Moves a queued run to running; answers whether this call did. */
@@ -125,10 +120,17 @@ export async function markRunStarted(tx: Transaction, id: string): Promise<boole
 
 /** A new outcome shows that the execution is worth keeping alive. */
 export async function clearFruitless(tx: Transaction, id: string): Promise<void> {
-  await tx.query('UPDATE runs SET fruitless_executions = 0 WHERE id = $1 AND fruitless_executions > 0', [id]);
+  await tx.query(
+    'UPDATE runs SET fruitless_executions = 0 WHERE id = $1 AND fruitless_executions > 0',
+    [id],
+  );
 }
 
-export async function markCancelRequested(tx: Transaction, id: string, reason: string): Promise<void> {
+export async function markCancelRequested(
+  tx: Transaction,
+  id: string,
+  reason: string,
+): Promise<void> {
   await tx.query(
     `UPDATE runs SET cancel_requested_at = coalesce(cancel_requested_at, now()),
        cancel_reason = coalesce(cancel_reason, $2), check_at = now() + interval '3 seconds' WHERE id = $1`,
@@ -143,7 +145,11 @@ export interface RunClosing {
   costMicroCents: number;
 }
 
-export async function markRunClosed(tx: Transaction, id: string, closing: RunClosing): Promise<void> {
+export async function markRunClosed(
+  tx: Transaction,
+  id: string,
+  closing: RunClosing,
+): Promise<void> {
   await tx.query(
     `UPDATE runs SET status = $2, output_step_id = $3, failure = $4, cost_micro_cents = $5,
        completed_at = now(), check_at = NULL WHERE id = $1`,
@@ -187,7 +193,9 @@ export async function listOverdueRuns(db: Db, limit: number, overdueMs: number):
 }
 
 export async function checkAllOpenRunsNow(db: Db): Promise<number> {
-  const { rowCount } = await db.query('UPDATE runs SET check_at = now() WHERE check_at IS NOT NULL');
+  const { rowCount } = await db.query(
+    'UPDATE runs SET check_at = now() WHERE check_at IS NOT NULL',
+  );
   return rowCount ?? 0;
 }
 
@@ -230,11 +238,21 @@ export async function listRuns(
 }
 
 export async function isCancelRecorded(db: Db, id: string): Promise<boolean> {
-  const { rows } = await db.query('SELECT 1 FROM runs WHERE id = $1 AND cancel_requested_at IS NOT NULL', [id]);
+  const { rows } = await db.query(
+    'SELECT 1 FROM runs WHERE id = $1 AND cancel_requested_at IS NOT NULL',
+    [id],
+  );
   return rows.length > 0;
 }
 
 /** Adds a cost that became known after the run was closed. */
-export async function addRunCost(tx: Transaction, id: string, costMicroCents: number): Promise<void> {
-  await tx.query('UPDATE runs SET cost_micro_cents = cost_micro_cents + $2 WHERE id = $1', [id, costMicroCents]);
+export async function addRunCost(
+  tx: Transaction,
+  id: string,
+  costMicroCents: number,
+): Promise<void> {
+  await tx.query('UPDATE runs SET cost_micro_cents = cost_micro_cents + $2 WHERE id = $1', [
+    id,
+    costMicroCents,
+  ]);
 }

@@ -32,7 +32,11 @@ const withSpec = (row: StepRow & { spec: string }): StepRowWithSpec => ({
   spec: JSON.parse(row.spec) as ResolvedStep,
 });
 
-export async function insertSteps(tx: Transaction, runId: string, steps: readonly ResolvedStep[]): Promise<void> {
+export async function insertSteps(
+  tx: Transaction,
+  runId: string,
+  steps: readonly ResolvedStep[],
+): Promise<void> {
   await tx.query(
     `INSERT INTO steps (run_id, id, index, skill, inline, depends_on, spec)
      SELECT $1, s.id, s.index, s.skill, s.inline,
@@ -52,7 +56,10 @@ export async function insertSteps(tx: Transaction, runId: string, steps: readonl
 }
 
 export async function listSteps(db: Db, runId: string): Promise<StepRow[]> {
-  const { rows } = await db.query<StepRow>(`SELECT ${COLUMNS} FROM steps WHERE run_id = $1 ORDER BY index`, [runId]);
+  const { rows } = await db.query<StepRow>(
+    `SELECT ${COLUMNS} FROM steps WHERE run_id = $1 ORDER BY index`,
+    [runId],
+  );
   return rows;
 }
 
@@ -64,7 +71,11 @@ export async function listStepsWithSpec(db: Db, runId: string): Promise<StepRowW
   return rows.map(withSpec);
 }
 
-export async function findStep(db: Db, runId: string, id: string): Promise<StepRowWithSpec | undefined> {
+export async function findStep(
+  db: Db,
+  runId: string,
+  id: string,
+): Promise<StepRowWithSpec | undefined> {
   const { rows } = await db.query<StepRow & { spec: string }>(
     `SELECT ${COLUMNS}, spec FROM steps WHERE run_id = $1 AND id = $2`,
     [runId, id],
@@ -73,7 +84,10 @@ export async function findStep(db: Db, runId: string, id: string): Promise<StepR
 }
 
 export async function listStepIds(db: Db, runId: string): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>('SELECT id FROM steps WHERE run_id = $1 ORDER BY index', [runId]);
+  const { rows } = await db.query<{ id: string }>(
+    'SELECT id FROM steps WHERE run_id = $1 ORDER BY index',
+    [runId],
+  );
   return rows.map((row) => row.id);
 }
 
@@ -87,7 +101,11 @@ export interface StepValue {
 }
 
 /** The values of finished steps, large ones from their artifacts; `skill` is the one that answered. */
-export async function readStepValues(db: Db, runId: string, ids: readonly string[]): Promise<StepValue[]> {
+export async function readStepValues(
+  db: Db,
+  runId: string,
+  ids: readonly string[],
+): Promise<StepValue[]> {
   if (ids.length === 0) return [];
   const { rows } = await db.query<StepValue>(
     `SELECT s.id, CASE WHEN s.role = 'fallback' THEN s.spec::json #>> '{fallback,skill}' ELSE s.skill END AS skill,
@@ -99,7 +117,12 @@ export async function readStepValues(db: Db, runId: string, ids: readonly string
   return rows;
 }
 
-export async function markStepStarted(tx: Transaction, runId: string, id: string, role: StepRole): Promise<void> {
+export async function markStepStarted(
+  tx: Transaction,
+  runId: string,
+  id: string,
+  role: StepRole,
+): Promise<void> {
   await tx.query(
     `UPDATE steps SET status = 'running', role = $3, tries = tries + 1, started_at = coalesce(started_at, now())
      WHERE run_id = $1 AND id = $2`,
@@ -107,12 +130,16 @@ export async function markStepStarted(tx: Transaction, runId: string, id: string
   );
 }
 
-export async function addStepCost(tx: Transaction, runId: string, id: string, costMicroCents: number): Promise<void> {
-  await tx.query('UPDATE steps SET cost_micro_cents = cost_micro_cents + $3 WHERE run_id = $1 AND id = $2', [
-    runId,
-    id,
-    costMicroCents,
-  ]);
+export async function addStepCost(
+  tx: Transaction,
+  runId: string,
+  id: string,
+  costMicroCents: number,
+): Promise<void> {
+  await tx.query(
+    'UPDATE steps SET cost_micro_cents = cost_micro_cents + $3 WHERE run_id = $1 AND id = $2',
+    [runId, id, costMicroCents],
+  );
 }
 
 export interface StepEnding {

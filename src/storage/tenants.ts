@@ -11,7 +11,15 @@ export async function ensureTenant(
   id: string,
   limitMicroCents: number | null = null,
 ): Promise<void> {
-  const { rowCount } = await tx.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [id]);
+  const { rowCount } = await tx.query(
+    'INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING',
+    [id],
+  );
   if (rowCount === 0) return;
-  await insertAccount(tx, { id: tenantAccountId(id), tenantId: id, parentId: null, limitMicroCents });
+  await insertAccount(tx, {
+    id: tenantAccountId(id),
+    tenantId: id,
+    parentId: null,
+    limitMicroCents,
+  });
 }

@@ -109,7 +109,12 @@ export interface Entry {
 }
 
 /** The entries of a run's own account, oldest first. */
-export async function listEntries(db: Db, accountId: string, afterId: number, limit: number): Promise<Entry[]> {
+export async function listEntries(
+  db: Db,
+  accountId: string,
+  afterId: number,
+  limit: number,
+): Promise<Entry[]> {
   const { rows } = await db.query<Entry>(
     `SELECT id, account_id, kind, hold_id, amount_micro_cents, reserved_change_micro_cents,
        settled_change_micro_cents, overage_change_micro_cents, basis, execution, step_id, try,

@@ -46,7 +46,11 @@ export function createWakeupListener(directUrl: string): WakeupListener {
   let timer: NodeJS.Timeout | undefined;
 
   const connect = async () => {
-    const next = new pg.Client({ connectionString: directUrl, connectionTimeoutMillis: 5_000, keepAlive: true });
+    const next = new pg.Client({
+      connectionString: directUrl,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+    });
     client = next;
     const again = () => {
       if (stopped || client !== next) return;

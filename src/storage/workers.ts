@@ -2,7 +2,10 @@ import type { Db } from './pool.ts';
 
 /** Says that the worker is alive; health and operators read it. */
 export async function beatWorker(db: Db, id: string): Promise<void> {
-  await db.query('INSERT INTO workers (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat_at = now()', [id]);
+  await db.query(
+    'INSERT INTO workers (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat_at = now()',
+    [id],
+  );
 }
 
 export async function removeWorker(db: Db, id: string): Promise<void> {

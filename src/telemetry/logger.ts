@@ -7,10 +7,10 @@ export type LogFields = Record<string, string | number | boolean | null | undefi
 
 /** One line an event: a name that says what happened, and its facts. Never a secret, a param or an output. */
 export interface Logger {
-  debug(event: string, fields?: LogFields): void;
-  info(event: string, fields?: LogFields): void;
-  warn(event: string, fields?: LogFields): void;
-  error(event: string, error: unknown, fields?: LogFields): void;
+  debug: (event: string, fields?: LogFields) => void;
+  info: (event: string, fields?: LogFields) => void;
+  warn: (event: string, fields?: LogFields) => void;
+  error: (event: string, error: unknown, fields?: LogFields) => void;
 }
 
 export function createLogger(level: LogLevel, service: string): Logger {

@@ -1,7 +1,4 @@
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import {
   defineSearchAttributeKey,
@@ -10,7 +7,13 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
 import type { RunPlanInput } from '../contracts/activities.ts';
-import { cancelUpdate, RUN_PLAN, SEARCH_ATTRIBUTES, tryActivityId, workflowIdOf } from '../contracts/messages.ts';
+import {
+  cancelUpdate,
+  RUN_PLAN,
+  SEARCH_ATTRIBUTES,
+  tryActivityId,
+  workflowIdOf,
+} from '../contracts/messages.ts';
 
 export interface ExecutionLabels {
   tenantId: string;
@@ -18,21 +21,46 @@ export interface ExecutionLabels {
   summary: string;
 }
 
-export type ExecutionStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
+export type ExecutionStatus =
+  | 'running'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'terminated'
+  | 'timed_out'
+  | 'unknown';
 
 /** What AOS asks of Temporal, in its own words; every call is bounded. */
 export interface Engine {
   /** Starts an execution, or finds it started. Throws when Temporal does not answer within `START_MS`. */
   startExecution(input: RunPlanInput, labels: ExecutionLabels): Promise<void>;
   /** `pending`: Temporal or the worker did not answer in time. `unknown`: no such execution is open. */
-  cancelExecution(runId: string, execution: number, reason: string): Promise<'told' | 'pending' | 'unknown'>;
+  cancelExecution(
+    runId: string,
+    execution: number,
+    reason: string,
+  ): Promise<'told' | 'pending' | 'unknown'>;
   terminateExecution(runId: string, execution: number, reason: string): Promise<void>;
   /** Throws when Temporal does not answer. */
   describeExecution(runId: string, execution: number): Promise<ExecutionStatus>;
-  isTryAlive(runId: string, execution: number, stepId: string, role: string, number: number): Promise<boolean>;
+  isTryAlive(
+    runId: string,
+    execution: number,
+    stepId: string,
+    role: string,
+    number: number,
+  ): Promise<boolean>;
   /** Changes when Temporal's store is replaced. Throws when Temporal does not answer. */
   namespaceId(): Promise<string>;
 }
+
+const CLOSED_STATUSES: Record<string, ExecutionStatus> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timed_out',
+};
 
 const START_MS = 1_000;
 const CALL_MS = 2_000;
@@ -50,7 +78,9 @@ export function createEngine(client: Client, taskQueue: string): Engine {
         { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD'), value: 'running' },
         ...(agentId === null
           ? []
-          : [{ key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.agent, 'KEYWORD'), value: agentId }]),
+          : [
+              { key: defineSearchAttributeKey(SEARCH_ATTRIBUTES.agent, 'KEYWORD'), value: agentId },
+            ]),
       ];
       try {
         await within(START_MS, () =>
@@ -95,20 +125,7 @@ export function createEngine(client: Client, taskQueue: string): Engine {
     async describeExecution(runId, execution) {
       try {
         const { status } = await within(CALL_MS, () => handle(runId, execution).describe());
-        switch (status.name) {
-          case 'COMPLETED':
-            return 'completed';
-          case 'FAILED':
-            return 'failed';
-          case 'CANCELLED':
-            return 'cancelled';
-          case 'TERMINATED':
-            return 'terminated';
-          case 'TIMED_OUT':
-            return 'timed_out';
-          default:
-            return 'running';
-        }
+        return CLOSED_STATUSES[status.name] ?? 'running';
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return 'unknown';
         throw error;
@@ -134,4 +151,3 @@ export function createEngine(client: Client, taskQueue: string): Engine {
     },
   };
 }
-

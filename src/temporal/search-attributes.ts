@@ -9,7 +9,9 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options;
   const { operatorService } = client.connection as unknown as {
     operatorService: {
-      listSearchAttributes(request: object): Promise<{ customAttributes?: Record<string, number> | null }>;
+      listSearchAttributes(
+        request: object,
+      ): Promise<{ customAttributes?: Record<string, number> | null }>;
       addSearchAttributes(request: object): Promise<unknown>;
     };
   };
@@ -18,7 +20,9 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
   const missing = names.filter((name) => customAttributes?.[name] === undefined);
   const wrong = names.filter((name) => (customAttributes?.[name] ?? KEYWORD) !== KEYWORD);
   if (wrong.length > 0) {
-    throw new Error(`The search attributes ${wrong.join(', ')} of namespace ${namespace} must be of type Keyword.`);
+    throw new Error(
+      `The search attributes ${wrong.join(', ')} of namespace ${namespace} must be of type Keyword.`,
+    );
   }
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(missing.map((name) => [name, KEYWORD]));

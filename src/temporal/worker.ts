@@ -22,7 +22,9 @@ export async function startRunWorker(options: RunWorkerOptions): Promise<RunWork
   const { address, namespace, taskQueue, workflows, activities, identity } = options;
   const connection = await NativeConnection.connect({ address });
   const code: Partial<WorkerOptions> =
-    'codePath' in workflows ? { workflowBundle: workflows } : { workflowsPath: workflows.workflowsPath };
+    'codePath' in workflows
+      ? { workflowBundle: workflows }
+      : { workflowsPath: workflows.workflowsPath };
   const worker = await Worker.create({
     ...code,
     connection,
@@ -40,7 +42,7 @@ export async function startRunWorker(options: RunWorkerOptions): Promise<RunWork
     maxConcurrentActivityTaskExecutions: 100,
     maxConcurrentLocalActivityExecutions: 100,
   });
-  const finished = worker.run().finally(() => connection.close());
+  const finished = runAndClose(worker, connection);
   return {
     finished,
     async stop() {
@@ -48,4 +50,12 @@ export async function startRunWorker(options: RunWorkerOptions): Promise<RunWork
       await finished;
     },
   };
+}
+
+async function runAndClose(worker: Worker, connection: NativeConnection): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
 }

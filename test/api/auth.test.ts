@@ -39,21 +39,28 @@ describe('a key', () => {
   const ask = (headers: Record<string, string>, path = RUNS) =>
     aos.request<Failure>(path, { key: null, headers });
 
-  test.each(ROUTES)('is needed for %s %s, before anything else is looked at', async (method, path) => {
-    for (const headers of [{}, { 'X-API-Key': 'aos_wrong' }] as Record<string, string>[]) {
-      const answer = await aos.request<Failure>(path, {
-        method,
-        key: null,
-        headers,
-        ...(method === 'POST' && { body: 'no json' }),
-      });
-      expect(answer).toMatchObject({
-        status: 401,
-        body: { code: 'UNAUTHENTICATED', category: 'PERMISSION', recovery: [{ action: 'authenticate' }] },
-      });
-      expect(answer.headers.get('www-authenticate')).toContain('Bearer');
-    }
-  });
+  test.each(ROUTES)(
+    'is needed for %s %s, before anything else is looked at',
+    async (method, path) => {
+      for (const headers of [{}, { 'X-API-Key': 'aos_wrong' }] as Record<string, string>[]) {
+        const answer = await aos.request<Failure>(path, {
+          method,
+          key: null,
+          headers,
+          ...(method === 'POST' && { body: 'no json' }),
+        });
+        expect(answer).toMatchObject({
+          status: 401,
+          body: {
+            code: 'UNAUTHENTICATED',
+            category: 'PERMISSION',
+            recovery: [{ action: 'authenticate' }],
+          },
+        });
+        expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+      }
+    },
+  );
 
   test.each(['/health', '/healthz', '/version', '/health/ready', '/docs/errors/INTERNAL'])(
     'is not needed for %s, and a wrong one does no harm there',
@@ -103,7 +110,12 @@ describe('a key', () => {
   });
 
   test('with anything before or behind it is refused', async () => {
-    for (const wrong of [`${aos.key}a`, `a${aos.key}`, aos.key.toUpperCase(), aos.key.slice(0, -1)]) {
+    for (const wrong of [
+      `${aos.key}a`,
+      `a${aos.key}`,
+      aos.key.toUpperCase(),
+      aos.key.slice(0, -1),
+    ]) {
       expect((await ask({ 'X-API-Key': wrong })).status).toBe(401);
     }
   });
@@ -112,17 +124,26 @@ describe('a key', () => {
     for (const change of ['revoked_at = now()', `expires_at = now() - interval '1 second'`]) {
       const key = await aos.createKey('passing');
       expect((await aos.request(RUNS, { key })).status).toBe(200);
-      const { rowCount } = await aos.pool.query(`UPDATE api_keys SET ${change} WHERE tenant_id = 'passing'`);
+      const { rowCount } = await aos.pool.query(
+        `UPDATE api_keys SET ${change} WHERE tenant_id = 'passing'`,
+      );
       expect(rowCount).toBeGreaterThan(0);
-      expect(await aos.request(RUNS, { key })).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+      expect(await aos.request(RUNS, { key })).toMatchObject({
+        status: 401,
+        body: { code: 'UNAUTHENTICATED' },
+      });
     }
     const key = await aos.createKey('passing');
-    await aos.pool.query(`UPDATE api_keys SET expires_at = now() + interval '1 hour' WHERE tenant_id = 'passing'`);
+    await aos.pool.query(
+      `UPDATE api_keys SET expires_at = now() + interval '1 hour' WHERE tenant_id = 'passing'`,
+    );
     expect((await aos.request(RUNS, { key })).status).toBe(200);
   });
 
   test('is kept as a hash alone', async () => {
-    const { rows } = await aos.pool.query<{ row: string }>('SELECT api_keys::text AS row FROM api_keys');
+    const { rows } = await aos.pool.query<{ row: string }>(
+      'SELECT api_keys::text AS row FROM api_keys',
+    );
     const hex = Buffer.from(aos.key).toString('hex');
     for (const { row } of rows) {
       expect(row).not.toContain(aos.key);
@@ -143,7 +164,11 @@ describe('a key', () => {
       ['POST', `${RUNS}/${run_id}/cancel`, 'RUN_NOT_FOUND'],
     ] as const) {
       const stranger = await aos.request<Failure>(path, { method, key });
-      expect({ path, status: stranger.status, code: stranger.body.code }).toEqual({ path, status: 404, code });
+      expect({ path, status: stranger.status, code: stranger.body.code }).toEqual({
+        path,
+        status: 404,
+        code,
+      });
       // Word for word what a run that never was answers.
       const absent = run_id.replace(/.{4}$/, '0000');
       const nobody = await aos.request<Failure>(path.replace(run_id, absent), { method, key });
@@ -153,7 +178,10 @@ describe('a key', () => {
     expect(listed.body.data).toEqual([]);
     const all = await aos.request<RunPage>(RUNS, { key });
     expect(all.body.data.map((run) => run.run_id)).toEqual([own.body.run_id]);
-    expect((await aos.request<Run>(`${RUNS}/${run_id}`)).body).toMatchObject({ status: 'succeeded', output: 2 });
+    expect((await aos.request<Run>(`${RUNS}/${run_id}`)).body).toMatchObject({
+      status: 'succeeded',
+      output: 2,
+    });
   });
 
   test('of another tenant cannot read on from a cursor of ours', async () => {
@@ -163,7 +191,10 @@ describe('a key', () => {
     expect(body.has_more).toBe(true);
     const key = await aos.createKey('reader');
     const page = await aos.request<RunPage>(`${RUNS}?cursor=${body.next_cursor}`, { key });
-    expect(page).toMatchObject({ status: 200, body: { data: [], has_more: false, next_cursor: null } });
+    expect(page).toMatchObject({
+      status: 200,
+      body: { data: [], has_more: false, next_cursor: null },
+    });
   });
 });
 
@@ -198,9 +229,20 @@ describe('a tenant with a limit', () => {
     const refused = await submit(2.500001);
     expect(refused).toMatchObject({
       status: 402,
-      body: { code: 'BUDGET_EXCEEDED', category: 'RESOURCE', retryable: false, recovery: [{ action: 'raise_budget' }] },
+      body: {
+        code: 'BUDGET_EXCEEDED',
+        category: 'RESOURCE',
+        retryable: false,
+        recovery: [{ action: 'raise_budget' }],
+      },
     });
-    for (const part of ['tenant/saver', 'limit of 10 cents', ' 0 cents settled', '7.5 cents reserved', '2.500001 cents']) {
+    for (const part of [
+      'tenant/saver',
+      'limit of 10 cents',
+      ' 0 cents settled',
+      '7.5 cents reserved',
+      '2.500001 cents',
+    ]) {
       expect(refused.body.detail).toContain(part);
     }
     const exact = await submit(2.5);
@@ -213,6 +255,9 @@ describe('a tenant with a limit', () => {
     // One cent is spent, nine are free: neither a micro-cent more nor less.
     expect((await submit(9.000001)).body.detail).toContain('1 cents settled, 0 cents reserved');
     expect((await submit(9)).status).toBe(202);
-    expect((await aos.request<{ violations: unknown[] }>('/api/v1/ledger/audit', { key })).body.violations).toEqual([]);
+    expect(
+      (await aos.request<{ violations: unknown[] }>('/api/v1/ledger/audit', { key })).body
+        .violations,
+    ).toEqual([]);
   });
 });

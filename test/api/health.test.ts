@@ -26,17 +26,28 @@ describe('GET /health', () => {
     for (const path of ['/health', '/healthz']) {
       const { status, body } = await aos.request<Record<string, string>>(path, { key: null });
       expect(status).toBe(200);
-      expect(body).toEqual({ status: 'healthy', service: 'aos', version: 'test', timestamp: expect.any(String) });
+      expect(body).toEqual({
+        status: 'healthy',
+        service: 'aos',
+        version: 'test',
+        timestamp: expect.any(String),
+      });
       expect(Math.abs(Date.parse(body['timestamp']!) - Date.now())).toBeLessThan(60_000);
     }
-    expect((await aos.request('/version', { key: null })).body).toEqual({ service: 'aos', version: 'test' });
+    expect((await aos.request('/version', { key: null })).body).toEqual({
+      service: 'aos',
+      version: 'test',
+    });
   });
 
   test('/ready says that all that a run needs answers', async () => {
     await beat(0);
     const { status, body } = await ready();
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'ready', parts: { postgres: true, temporal: true, worker: true } });
+    expect(body).toMatchObject({
+      status: 'ready',
+      parts: { postgres: true, temporal: true, worker: true },
+    });
     expect(body).not.toHaveProperty('detail');
   });
 
@@ -63,7 +74,10 @@ describe('GET /health', () => {
     const withoutTemporal = await lost.request<Ready>('/health/ready', { key: null });
     expect(withoutTemporal).toMatchObject({
       status: 503,
-      body: { parts: { postgres: true, temporal: false, worker: false }, detail: 'No answer from: temporal, worker.' },
+      body: {
+        parts: { postgres: true, temporal: false, worker: false },
+        detail: 'No answer from: temporal, worker.',
+      },
     });
     expect((await lost.request('/health', { key: null })).status).toBe(200);
     await lost.stop();

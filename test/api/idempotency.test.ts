@@ -25,8 +25,13 @@ describe('an idempotency key', () => {
   });
 
   const post = (json: unknown, header?: string, key = aos.key): Promise<Answer<Reply>> =>
-    aos.request<Reply>(RUNS, { json, key, headers: header === undefined ? {} : { 'Idempotency-Key': header } });
-  const isReplayed = ({ headers }: Answer<unknown>): boolean => headers.get('idempotency-replayed') === 'true';
+    aos.request<Reply>(RUNS, {
+      json,
+      key,
+      headers: header === undefined ? {} : { 'Idempotency-Key': header },
+    });
+  const isReplayed = ({ headers }: Answer<unknown>): boolean =>
+    headers.get('idempotency-replayed') === 'true';
   const runsOf = async (key: string): Promise<Run[]> =>
     (await aos.request<RunPage>(`${RUNS}?limit=200`, { key })).body.data;
 
@@ -40,7 +45,9 @@ describe('an idempotency key', () => {
     expect(ids.size).toBe(1);
     expect(answers.filter(isReplayed)).toHaveLength(49);
     const [id] = ids;
-    expect(answers.map(({ headers }) => headers.get('location'))).toEqual(Array(50).fill(`${RUNS}/${id}`));
+    expect(answers.map(({ headers }) => headers.get('location'))).toEqual(
+      Array(50).fill(`${RUNS}/${id}`),
+    );
 
     const count = async (sql: string): Promise<number> =>
       (await aos.pool.query<{ count: number }>(`SELECT count(*) FROM ${sql}`)).rows[0]!.count;
@@ -74,7 +81,12 @@ describe('an idempotency key', () => {
 
   test('is refused with another body, and names the run it belongs to', async () => {
     const first = await post({ plan, goal: 'one' }, 'taken');
-    for (const body of [{ plan, goal: 'two' }, { plan }, { plan, goal: 'one', unheard_of: 1 }, { plan, goal: 'one', idempotency_key: 'taken' }]) {
+    for (const body of [
+      { plan, goal: 'two' },
+      { plan },
+      { plan, goal: 'one', unheard_of: 1 },
+      { plan, goal: 'one', idempotency_key: 'taken' },
+    ]) {
       const refused = await post(body, 'taken');
       expect(refused).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
       expect(refused.body.detail).toContain(first.body.run_id);
@@ -99,7 +111,10 @@ describe('an idempotency key', () => {
     expect(again.body.run_id).toBe(first.body.run_id);
     expect(isReplayed(again)).toBe(true);
     const before = (await runsOf(aos.key)).length;
-    expect(await post(body, 'neither')).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    expect(await post(body, 'neither')).toMatchObject({
+      status: 422,
+      body: { code: 'IDEMPOTENCY_KEY_REUSED' },
+    });
     expect(await runsOf(aos.key)).toHaveLength(before);
   });
 
@@ -107,7 +122,10 @@ describe('an idempotency key', () => {
     const { body } = await post({ plan }, 'ended');
     await aos.ended(body.run_id);
     const again = await post({ plan }, 'ended');
-    expect(again).toMatchObject({ status: 202, body: { run_id: body.run_id, status: 'succeeded', output: 2, outcome: { result: 2 } } });
+    expect(again).toMatchObject({
+      status: 202,
+      body: { run_id: body.run_id, status: 'succeeded', output: 2, outcome: { result: 2 } },
+    });
     expect(isReplayed(again)).toBe(true);
   });
 
@@ -129,14 +147,25 @@ describe('an idempotency key', () => {
   });
 
   test('that is empty or absent makes a run each time', async () => {
-    const ids = [await post({ plan }), await post({ plan }), await post({ plan }, ''), await post({ plan }, '')];
+    const ids = [
+      await post({ plan }),
+      await post({ plan }),
+      await post({ plan }, ''),
+      await post({ plan }, ''),
+    ];
     expect(new Set(ids.map(({ body }) => body.run_id)).size).toBe(4);
   });
 
   test('is at most 255 characters long, wherever it stands', async () => {
     expect((await post({ plan }, 'k'.repeat(255))).status).toBe(202);
-    expect(await post({ plan }, 'k'.repeat(256))).toMatchObject({ status: 422, body: { code: 'INVALID_REQUEST' } });
-    expect(await post({ plan, idempotency_key: 'k'.repeat(256) })).toMatchObject({ status: 422, body: { code: 'INVALID_REQUEST' } });
+    expect(await post({ plan }, 'k'.repeat(256))).toMatchObject({
+      status: 422,
+      body: { code: 'INVALID_REQUEST' },
+    });
+    expect(await post({ plan, idempotency_key: 'k'.repeat(256) })).toMatchObject({
+      status: 422,
+      body: { code: 'INVALID_REQUEST' },
+    });
   });
 
   test('that a twin holds for over two seconds is answered with 409 and when to come back', async () => {

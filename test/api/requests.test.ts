@@ -24,11 +24,16 @@ function parseAnswer(text: string): RawAnswer | undefined {
   if (end < 0) return undefined;
   const [first, ...lines] = text.slice(0, end).split('\r\n');
   const headers = new Map(
-    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    lines.map((line) => [
+      line.slice(0, line.indexOf(':')).toLowerCase(),
+      line.slice(line.indexOf(':') + 1).trim(),
+    ]),
   );
   const length = Number(headers.get('content-length'));
   const body = text.slice(end + 4);
-  return body.length < length ? undefined : { status: Number(first!.split(' ')[1]), headers, body: body.slice(0, length) };
+  return body.length < length
+    ? undefined
+    : { status: Number(first!.split(' ')[1]), headers, body: body.slice(0, length) };
 }
 
 /** One connection: each part is sent, and its answer awaited, after the one before. */
@@ -63,14 +68,22 @@ describe('any request', () => {
     await aos.stop();
   });
 
-  const head = (method: string, path: string, headers: Record<string, string | number> = {}): string =>
+  const head = (
+    method: string,
+    path: string,
+    headers: Record<string, string | number> = {},
+  ): string =>
     [
       `${method} ${path} HTTP/1.1`,
-      ...Object.entries({ Host: 'aos', 'X-API-Key': aos.key, ...headers }).map(([name, value]) => `${name}: ${value}`),
+      ...Object.entries({ Host: 'aos', 'X-API-Key': aos.key, ...headers }).map(
+        ([name, value]) => `${name}: ${value}`,
+      ),
       '\r\n',
     ].join('\r\n');
-  const post = (body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}): Promise<Answer<Failure>> =>
-    aos.request<Failure>(RUNS, { method: 'POST', body, headers });
+  const post = (
+    body: NonNullable<RequestInit['body']>,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Failure>> => aos.request<Failure>(RUNS, { method: 'POST', body, headers });
 
   describe('with a body', () => {
     test('of exactly 2 MiB is read', async () => {
@@ -93,7 +106,11 @@ describe('any request', () => {
     });
 
     test('of 3 MiB in chunks of unknown number is refused alike', async () => {
-      const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(MIB, 'x'), Buffer.from('\r\n')]);
+      const chunk = Buffer.concat([
+        Buffer.from('100000\r\n'),
+        Buffer.alloc(MIB, 'x'),
+        Buffer.from('\r\n'),
+      ]);
       const [refused, next] = await converse(aos.url, [
         Buffer.concat([
           Buffer.from(head('POST', RUNS, { 'Transfer-Encoding': 'chunked' })),
@@ -107,8 +124,14 @@ describe('any request', () => {
       expect([refused!.status, next!.status]).toEqual([413, 200]);
     });
 
-    test('of 40 MiB still learns why it is refused', async () => {
-      expect(await post(Buffer.alloc(40 * MIB, 'x'))).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
+    test('of 40 MiB learns why before all of it is sent, and its connection is usable behind it', async () => {
+      const body = Buffer.alloc(40 * MIB, 'x');
+      const [refused, next] = await converse(aos.url, [
+        Buffer.concat([Buffer.from(head('POST', RUNS, { 'Content-Length': body.length })), body]),
+        head('GET', '/health'),
+      ]);
+      expect([refused!.status, next!.status]).toEqual([413, 200]);
+      expect(await post(body)).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
     });
 
     test.each<[string, NonNullable<RequestInit['body']>]>([
@@ -120,7 +143,10 @@ describe('any request', () => {
       ['of UTF-16', Buffer.from('{"plan":[]}', 'utf16le')],
       ['that is NaN', 'NaN'],
     ])('%s is refused as no JSON', async (_what, body) => {
-      expect(await post(body)).toMatchObject({ status: 400, body: { code: 'INVALID_JSON', status: 400 } });
+      expect(await post(body)).toMatchObject({
+        status: 400,
+        body: { code: 'INVALID_JSON', status: 400 },
+      });
     });
 
     test.each<[string, string]>([
@@ -133,7 +159,10 @@ describe('any request', () => {
       for (const path of [RUNS, `${RUNS}/${ABSENT}/cancel`]) {
         expect(await aos.request<Failure>(path, { method: 'POST', body })).toMatchObject({
           status: 422,
-          body: { code: 'INVALID_REQUEST', errors: [{ pointer: '', message: 'must be an object' }] },
+          body: {
+            code: 'INVALID_REQUEST',
+            errors: [{ pointer: '', message: 'must be an object' }],
+          },
         });
       }
     });
@@ -145,15 +174,19 @@ describe('any request', () => {
       });
     });
 
-    test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-16', 'nonsense'])(
-      'is read as JSON under the content type %s',
-      async (type) => {
-        expect((await post(JSON.stringify({ plan }), { 'Content-Type': type })).status).toBe(202);
-      },
-    );
+    test.each([
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/json; charset=utf-16',
+      'nonsense',
+    ])('is read as JSON under the content type %s', async (type) => {
+      expect((await post(JSON.stringify({ plan }), { 'Content-Type': type })).status).toBe(202);
+    });
 
     test('that says a key twice means the last one', async () => {
-      const answer = await post(`{"budget_cents": 1, "plan": ${JSON.stringify(plan)}, "budget_cents": 2}`);
+      const answer = await post(
+        `{"budget_cents": 1, "plan": ${JSON.stringify(plan)}, "budget_cents": 2}`,
+      );
       expect(answer).toMatchObject({ status: 202, body: { budget_cents: 2 } });
     });
 
@@ -231,7 +264,10 @@ describe('any request', () => {
           head('GET', `${RUNS}/${run_id}/steps/${id}/output`),
           head('POST', `${RUNS}/${id}/cancel`, { 'Content-Length': 0 }),
         ]);
-        expect({ id, statuses: [step!.status, output!.status, cancel!.status] }).toEqual({ id, statuses: [404, 404, 404] });
+        expect({ id, statuses: [step!.status, output!.status, cancel!.status] }).toEqual({
+          id,
+          statuses: [404, 404, 404],
+        });
       }
     });
 
@@ -279,7 +315,10 @@ describe('any request', () => {
       const { run_id } = await aos.submit(plan);
       for (const path of ['/health', RUNS, `${RUNS}/${run_id}`, `${RUNS}/${ABSENT}`, '/nowhere']) {
         const get = await fetch(aos.url + path, { headers: { 'X-API-Key': aos.key } });
-        const { status, headers } = await fetch(aos.url + path, { method: 'HEAD', headers: { 'X-API-Key': aos.key } });
+        const { status, headers } = await fetch(aos.url + path, {
+          method: 'HEAD',
+          headers: { 'X-API-Key': aos.key },
+        });
         await get.arrayBuffer();
         expect(status).toBe(get.status);
         expect(headers.get('content-type')).toBe(get.headers.get('content-type'));
@@ -293,7 +332,10 @@ describe('any request', () => {
       ['GET /health HTTP/9.9\r\n\r\n', 400],
       [`GET /health HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 400],
       ['POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: nine\r\n\r\n', 400],
-      ['POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+      [
+        'POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+        400,
+      ],
       ['DELETE /health HTTP/1.1\r\nConnection: close\r\n\r\n', 405],
       ['DELETE /health HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n', 405],
     ];
@@ -311,7 +353,10 @@ describe('any request', () => {
 
   test('that fails answers one object whose type leads to the page of its code', async () => {
     const { run_id } = await aos.submit(plan);
-    await aos.pool.query(`UPDATE runs SET status = 'succeeded', completed_at = now() WHERE id = $1`, [run_id]);
+    await aos.pool.query(
+      `UPDATE runs SET status = 'succeeded', completed_at = now() WHERE id = $1`,
+      [run_id],
+    );
     await aos.submit(plan, { idempotency_key: 'taken' });
     const poor = await aos.createKey('poor', 0);
     const failing: [number, string, string, Parameters<Harness['request']>[1]][] = [
@@ -332,7 +377,12 @@ describe('any request', () => {
       [422, 'PLAN_INVALID', RUNS, { json: { plan: [] } }],
       [422, 'SKILL_NOT_FOUND', RUNS, { json: { plan: [{ skill: 'nothing' }] } }],
       [422, 'NOT_AVAILABLE_YET', RUNS, { json: { plan: [{ skill: 'wait' }] } }],
-      [422, 'IDEMPOTENCY_KEY_REUSED', RUNS, { json: { plan, idempotency_key: 'taken', goal: 'other' } }],
+      [
+        422,
+        'IDEMPOTENCY_KEY_REUSED',
+        RUNS,
+        { json: { plan, idempotency_key: 'taken', goal: 'other' } },
+      ],
     ];
     for (const [status, code, path, init] of failing) {
       const answer = await aos.request(path, init);
@@ -347,7 +397,10 @@ describe('any request', () => {
       expect(failure.recovery[0]!.why).not.toBe('');
       expect(failure.type).toBe(`/docs/errors/${code}`);
       const page = await aos.request<{ code: string; fix: string }>(failure.type, { key: null });
-      expect(page).toMatchObject({ status: 200, body: { code, title: failure.title, category: failure.category } });
+      expect(page).toMatchObject({
+        status: 200,
+        body: { code, title: failure.title, category: failure.category },
+      });
     }
   });
 
@@ -367,7 +420,10 @@ describe('any request', () => {
       [RUNS, { json: { plan } }],
       [`${RUNS}/`, {}],
       [`${RUNS}/${run_id}`, { headers: { 'If-None-Match': '"1"' } }],
-      [`${RUNS}/${run_id}`, { headers: { 'If-None-Match': '*', 'If-Modified-Since': new Date().toUTCString() } }],
+      [
+        `${RUNS}/${run_id}`,
+        { headers: { 'If-None-Match': '*', 'If-Modified-Since': new Date().toUTCString() } },
+      ],
       [`${RUNS}/${run_id}/`, {}],
       [`${RUNS}/${run_id}/ledger`, {}],
       [`${RUNS}/${run_id}/steps/step_0`, {}],
@@ -390,7 +446,10 @@ describe('any request', () => {
         headers: { 'X-API-Key': aos.key, ...(init.headers as Record<string, string>) },
       });
       const text = await response.text();
-      expect({ path, isRedirect: response.status >= 300 && response.status < 400 }).toEqual({ path, isRedirect: false });
+      expect({ path, isRedirect: response.status >= 300 && response.status < 400 }).toEqual({
+        path,
+        isRedirect: false,
+      });
       expect(response.status).not.toBe(204);
       expect(response.headers.get('content-type')).toMatch(/^application\/(problem\+)?json/);
       expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
@@ -401,7 +460,9 @@ describe('any request', () => {
   test('under a tenant of its choosing keeps the tenant of its key', async () => {
     const { run_id } = await aos.submit(plan);
     await aos.createKey('elsewhere');
-    const { status, body } = await aos.request<Run>(`${RUNS}/${run_id}`, { headers: { 'X-Tenant-ID': 'elsewhere' } });
+    const { status, body } = await aos.request<Run>(`${RUNS}/${run_id}`, {
+      headers: { 'X-Tenant-ID': 'elsewhere' },
+    });
     expect({ status, id: body.run_id }).toEqual({ status: 200, id: run_id });
   });
 });

@@ -74,7 +74,9 @@ describe('GET /api/v1/runs', () => {
       await insert(Array.from({ length: COUNT }, (_, n) => ({ n, tenant: 'crowd', createdAt })));
       // Neighbours of another tenant in the midst of them.
       await aos.createKey('bystander');
-      await insert(Array.from({ length: 20 }, (_, n) => ({ n: 1_000 + n, tenant: 'bystander', createdAt })));
+      await insert(
+        Array.from({ length: 20 }, (_, n) => ({ n: 1_000 + n, tenant: 'bystander', createdAt })),
+      );
     });
 
     test.each([
@@ -107,10 +109,22 @@ describe('GET /api/v1/runs', () => {
       key = await aos.createKey('sorted');
       const rows: Omit<Row, 'tenant' | 'n'>[] = [
         { createdAt: '2026-01-01T00:00:00Z', labels: { team: 'a', env: 'live' } },
-        { createdAt: '2026-01-02T00:00:00Z', labels: { team: 'a', env: 'test' }, status: 'running' },
-        { createdAt: '2026-01-03T00:00:00Z', labels: { team: 'b', env: 'live' }, status: 'running' },
+        {
+          createdAt: '2026-01-02T00:00:00Z',
+          labels: { team: 'a', env: 'test' },
+          status: 'running',
+        },
+        {
+          createdAt: '2026-01-03T00:00:00Z',
+          labels: { team: 'b', env: 'live' },
+          status: 'running',
+        },
         { createdAt: '2026-01-04T00:00:00Z', labels: { team: 'a=b', note: '' } },
-        { createdAt: '2026-01-05T00:00:00.000001Z', labels: { team: 'a', env: 'live', extra: 'x' }, status: 'running' },
+        {
+          createdAt: '2026-01-05T00:00:00.000001Z',
+          labels: { team: 'a', env: 'live', extra: 'x' },
+          status: 'running',
+        },
       ];
       await insert(rows.map((row, n) => ({ ...row, n: 10_000 + n, tenant: 'sorted' })));
     });
@@ -178,7 +192,8 @@ describe('GET /api/v1/runs', () => {
     });
   });
 
-  const forged = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
+  const forged = (...parts: unknown[]): string =>
+    Buffer.from(JSON.stringify(parts)).toString('base64url');
   const TIME = '2026-01-01 00:00:00.5+00';
 
   test.each([

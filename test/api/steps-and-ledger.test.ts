@@ -11,7 +11,13 @@ import { createScriptedSkill, fail, pause, succeed } from '../support/scripted-s
 
 const RUNS = '/api/v1/runs';
 const CENT = 1_000_000;
-const ODD = { nul: 'a\0b', lone: '\ud800', pair: '😀', html: '</script>', proto: JSON.parse('{"__proto__":1}') };
+const ODD = {
+  nul: 'a\0b',
+  lone: '\ud800',
+  pair: '😀',
+  html: '</script>',
+  proto: JSON.parse('{"__proto__":1}'),
+};
 
 /** Opens when it is told to; what waits behind it needs no clock. */
 function createGate(): { opened: Promise<void>; open(): void } {
@@ -29,9 +35,16 @@ const gated = createScriptedSkill({
     return signal.aborted ? fail('CANCELLED') : succeed('open', CENT);
   },
 });
-const paid = createScriptedSkill({ id: 'paid', worstMicroCents: 2 * CENT, call: () => succeed(ODD, CENT / 2) });
+const paid = createScriptedSkill({
+  id: 'paid',
+  worstMicroCents: 2 * CENT,
+  call: () => succeed(ODD, CENT / 2),
+});
 const big = createScriptedSkill({ id: 'big', call: () => succeed('é'.repeat(300 * 1024)) });
-const flaky = createScriptedSkill({ id: 'flaky', call: (_call, n) => (n === 1 ? fail('HTTP_5XX') : succeed('up')) });
+const flaky = createScriptedSkill({
+  id: 'flaky',
+  call: (_call, n) => (n === 1 ? fail('HTTP_5XX') : succeed('up')),
+});
 const broken = createScriptedSkill({ id: 'broken', call: () => fail('HTTP_4XX') });
 
 let aos: Harness;
@@ -48,13 +61,17 @@ const untilRunning = async (runId: string): Promise<Run> => {
   for (;;) {
     const { headers, body } = await aos.request<Run>(`${RUNS}/${runId}`);
     if (body.steps!.some((step) => step.status === 'running')) return body;
-    await aos.request(`${RUNS}/${runId}?wait=5s`, { headers: { 'If-None-Match': headers.get('etag')! } });
+    await aos.request(`${RUNS}/${runId}?wait=5s`, {
+      headers: { 'If-None-Match': headers.get('etag')! },
+    });
   }
 };
 
 describe('a step', () => {
   test('shows its params, tries, effect key and output, and downloads the output as it was', async () => {
-    const run = await aos.run([{ id: 'odd', skill: 'paid', params: { value: '{{input.x}}' } }], { input: { x: 5 } });
+    const run = await aos.run([{ id: 'odd', skill: 'paid', params: { value: '{{input.x}}' } }], {
+      input: { x: 5 },
+    });
     const { body } = await aos.request<StepDetail>(`${RUNS}/${run.run_id}/steps/odd`);
     expect(StepDetail.parse(body)).toMatchObject({
       run_id: run.run_id,
@@ -70,7 +87,9 @@ describe('a step', () => {
     });
     expect(JSON.stringify(body.output)).toBe(JSON.stringify(ODD));
     expect(JSON.stringify(body.result)).toBe(JSON.stringify(ODD));
-    const response = await fetch(`${aos.url}${RUNS}/${run.run_id}/steps/odd/output`, { headers: { 'X-API-Key': aos.key } });
+    const response = await fetch(`${aos.url}${RUNS}/${run.run_id}/steps/odd/output`, {
+      headers: { 'X-API-Key': aos.key },
+    });
     expect(response.headers.get('content-type')).toContain('application/json');
     expect(await response.text()).toBe(JSON.stringify(ODD));
   });
@@ -80,7 +99,12 @@ describe('a step', () => {
     const text = JSON.stringify('é'.repeat(300 * 1024));
     const sha256 = createHash('sha256').update(text).digest('hex');
     const path = `${RUNS}/${run.run_id}/steps/big/output`;
-    const shown = { ref: path, sha256, bytes: Buffer.byteLength(text), preview: text.slice(0, 1000) };
+    const shown = {
+      ref: path,
+      sha256,
+      bytes: Buffer.byteLength(text),
+      preview: text.slice(0, 1000),
+    };
     expect(run).toMatchObject({ output: shown, outcome: { result: shown, data: shown } });
     expect((await aos.step(run.run_id, 'big')).output).toEqual(shown);
     const response = await fetch(aos.url + path, { headers: { 'X-API-Key': aos.key } });
@@ -100,10 +124,17 @@ describe('a step', () => {
       { number: 2, status: 'succeeded' },
     ]);
     const failed = await aos.step(run.run_id, 'no');
-    expect(failed).toMatchObject({ status: 'failed', failure: { code: 'HTTP_4XX' }, try_list: [{ status: 'failed' }] });
+    expect(failed).toMatchObject({
+      status: 'failed',
+      failure: { code: 'HTTP_4XX' },
+      try_list: [{ status: 'failed' }],
+    });
     expect(failed).not.toHaveProperty('output');
     expect(failed).not.toHaveProperty('result');
-    for (const [id, status] of [['no', 'failed'], ['never', 'pending']]) {
+    for (const [id, status] of [
+      ['no', 'failed'],
+      ['never', 'pending'],
+    ]) {
       const answer = await aos.request<Failure>(`${RUNS}/${run.run_id}/steps/${id}/output`);
       expect(answer).toMatchObject({ status: 404, body: { code: 'OUTPUT_NOT_FOUND' } });
       expect(answer.body.detail).toContain(status);
@@ -111,15 +142,26 @@ describe('a step', () => {
   });
 
   test('whose output is null downloads null', async () => {
-    const run = await aos.run([{ id: 'a', skill: 'json_transform', params: { data: null, query: '.' } }]);
+    const run = await aos.run([
+      { id: 'a', skill: 'json_transform', params: { data: null, query: '.' } },
+    ]);
     expect(run).toMatchObject({ status: 'succeeded', output: null, outcome: { result: null } });
-    expect(await aos.request(`${RUNS}/${run.run_id}/steps/a/output`)).toMatchObject({ status: 200, body: null });
+    expect(await aos.request(`${RUNS}/${run.run_id}/steps/a/output`)).toMatchObject({
+      status: 200,
+      body: null,
+    });
   });
 });
 
 describe('a ledger', () => {
   test('tells every entry in order, page by page, in cents', async () => {
-    const run = await aos.run([{ id: 'a', skill: 'paid' }, { id: 'b', skill: 'paid' }], { budget_cents: 10 });
+    const run = await aos.run(
+      [
+        { id: 'a', skill: 'paid' },
+        { id: 'b', skill: 'paid' },
+      ],
+      { budget_cents: 10 },
+    );
     const whole = RunLedger.parse((await aos.request(`${RUNS}/${run.run_id}/ledger`)).body);
     expect(whole).toMatchObject({
       run_id: run.run_id,
@@ -129,15 +171,37 @@ describe('a ledger', () => {
     });
     expect(whole.account.closed_at).not.toBeNull();
     expect(whole.transactions).toMatchObject([
-      { kind: 'hold', step_id: 'a', try: 1, amount_cents: 2, reserved_change_cents: 2, basis: 'worst_case' },
-      { kind: 'settle', step_id: 'a', try: 1, reserved_change_cents: -2, settled_change_cents: 0.5, basis: 'actual' },
+      {
+        kind: 'hold',
+        step_id: 'a',
+        try: 1,
+        amount_cents: 2,
+        reserved_change_cents: 2,
+        basis: 'worst_case',
+      },
+      {
+        kind: 'settle',
+        step_id: 'a',
+        try: 1,
+        reserved_change_cents: -2,
+        settled_change_cents: 0.5,
+        basis: 'actual',
+      },
       { kind: 'hold', step_id: 'b', try: 1, amount_cents: 2, reserved_change_cents: 2 },
-      { kind: 'settle', step_id: 'b', try: 1, reserved_change_cents: -2, settled_change_cents: 0.5 },
+      {
+        kind: 'settle',
+        step_id: 'b',
+        try: 1,
+        reserved_change_cents: -2,
+        settled_change_cents: 0.5,
+      },
     ]);
     const paged: unknown[] = [];
     let cursor: string | null = '0';
     while (cursor !== null) {
-      const { body }: { body: RunLedger } = await aos.request<RunLedger>(`${RUNS}/${run.run_id}/ledger?limit=1&cursor=${cursor}`);
+      const { body }: { body: RunLedger } = await aos.request<RunLedger>(
+        `${RUNS}/${run.run_id}/ledger?limit=1&cursor=${cursor}`,
+      );
       expect(body.has_more).toBe(body.next_cursor !== null);
       paged.push(...body.transactions);
       cursor = body.next_cursor;
@@ -159,13 +223,16 @@ describe('a ledger', () => {
         body: { errors: [{ pointer: '?limit' }] },
       });
     }
-    const { body } = await aos.request<RunLedger>(`${RUNS}/${run.run_id}/ledger?cursor=${'9'.repeat(15)}`);
+    const { body } = await aos.request<RunLedger>(
+      `${RUNS}/${run.run_id}/ledger?cursor=${'9'.repeat(15)}`,
+    );
     expect(body.transactions).toEqual([]);
   });
 
   test('audit answers that nothing is wrong, and what is when something is', async () => {
     const key = await aos.createKey('audited');
-    const audit = async () => LedgerAudit.parse((await aos.request('/api/v1/ledger/audit', { key })).body);
+    const audit = async () =>
+      LedgerAudit.parse((await aos.request('/api/v1/ledger/audit', { key })).body);
     expect((await audit()).violations).toEqual([]);
     await aos.pool.query(`UPDATE accounts SET settled_micro_cents = 5 WHERE id = 'tenant/audited'`);
     const { violations } = await audit();
@@ -180,7 +247,8 @@ describe('a cancel', () => {
     gate = createGate();
     const { run_id } = await aos.submit([{ id: 'g', skill: 'gated' }]);
     await untilRunning(run_id);
-    const cancel = () => aos.request<Run>(`${RUNS}/${run_id}/cancel`, { json: { reason: 'No longer wanted.' } });
+    const cancel = () =>
+      aos.request<Run>(`${RUNS}/${run_id}/cancel`, { json: { reason: 'No longer wanted.' } });
     const first = await cancel();
     expect([200, 202]).toContain(first.status);
     expect(first.body.cancel_requested_at).toBeDefined();
@@ -211,7 +279,10 @@ describe('a cancel', () => {
   ])('with %s is refused', async (_what, json, pointer) => {
     const run = await aos.run([{ id: 'a', skill: 'paid' }]);
     const { status, body } = await aos.request<Failure>(`${RUNS}/${run.run_id}/cancel`, { json });
-    expect({ status, pointers: body.errors!.map((problem) => problem.pointer) }).toEqual({ status: 422, pointers: [pointer] });
+    expect({ status, pointers: body.errors!.map((problem) => problem.pointer) }).toEqual({
+      status: 422,
+      pointers: [pointer],
+    });
   });
 });
 
@@ -221,7 +292,9 @@ describe('?wait=', () => {
     const { run_id } = await aos.submit([{ id: 'g', skill: 'gated' }]);
     await untilRunning(run_id);
     let answeredAt = 0;
-    const waiting = aos.request<Run>(`${RUNS}/${run_id}?wait=30s`).finally(() => (answeredAt = Date.now()));
+    const waiting = aos
+      .request<Run>(`${RUNS}/${run_id}?wait=30s`)
+      .finally(() => (answeredAt = Date.now()));
     const change = await aos.request<Run>(`${RUNS}/${run_id}?wait=300ms`);
     expect(change.body.status).toBe('running');
     expect(answeredAt).toBe(0);
@@ -249,10 +322,14 @@ describe('?wait=', () => {
     const running = await untilRunning(run_id);
     const etag = `"${running.event_number}"`;
     // Something else than it has seen: there is nothing to wait for.
-    const stale = await aos.request<Run>(`${RUNS}/${run_id}?wait=60s`, { headers: { 'If-None-Match': '"0"' } });
+    const stale = await aos.request<Run>(`${RUNS}/${run_id}?wait=60s`, {
+      headers: { 'If-None-Match': '"0"' },
+    });
     expect(stale.headers.get('etag')).toBe(etag);
     expect(stale.body.status).toBe('running');
-    const waiting = aos.request<Run>(`${RUNS}/${run_id}?wait=60s`, { headers: { 'If-None-Match': etag } });
+    const waiting = aos.request<Run>(`${RUNS}/${run_id}?wait=60s`, {
+      headers: { 'If-None-Match': etag },
+    });
     gate.open();
     const changed = await waiting;
     expect(changed.body.event_number).toBeGreaterThan(running.event_number);
@@ -276,27 +353,46 @@ describe('?wait=', () => {
     await aos.ended(run_id);
   });
 
-  test.each(['61s', '61', '60001ms', '60.5s', '-1s', '1m', '1h', 's', '', '30s&wait=30s', '1e3', '٣s', '999999999s', 'Infinity'])(
-    'refuses %s',
-    async (wait) => {
-      const run = await aos.submit([{ id: 'a', skill: 'paid' }]);
-      expect(await aos.request<Failure>(`${RUNS}/${run.run_id}?wait=${wait}`)).toMatchObject({
-        status: 422,
-        body: { code: 'INVALID_REQUEST', errors: [{ pointer: '?wait', message: expect.stringContaining('60s') }] },
-      });
-    },
-  );
+  test.each([
+    '61s',
+    '61',
+    '60001ms',
+    '60.5s',
+    '-1s',
+    '1m',
+    '1h',
+    's',
+    '',
+    '30s&wait=30s',
+    '1e3',
+    '٣s',
+    '999999999s',
+    'Infinity',
+  ])('refuses %s', async (wait) => {
+    const run = await aos.submit([{ id: 'a', skill: 'paid' }]);
+    expect(await aos.request<Failure>(`${RUNS}/${run.run_id}?wait=${wait}`)).toMatchObject({
+      status: 422,
+      body: {
+        code: 'INVALID_REQUEST',
+        errors: [{ pointer: '?wait', message: expect.stringContaining('60s') }],
+      },
+    });
+  });
 
   test('gives up when its client has hung up', async () => {
     const idle = await startHarness({ worker: false, reconciler: false });
     let looks = 0;
     try {
-      const { run_id } = await idle.submit([{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }]);
+      const { run_id } = await idle.submit([
+        { id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } },
+      ]);
       idle.pool.on('acquire', () => (looks += 1));
       const nextLook = () => once(idle.pool, 'acquire');
       const socket = connect(Number(new URL(idle.url).port), '127.0.0.1');
       await once(socket, 'connect');
-      socket.write(`GET ${RUNS}/${run_id}?wait=60s HTTP/1.1\r\nHost: aos\r\nX-API-Key: ${idle.key}\r\n\r\n`);
+      socket.write(
+        `GET ${RUNS}/${run_id}?wait=60s HTTP/1.1\r\nHost: aos\r\nX-API-Key: ${idle.key}\r\n\r\n`,
+      );
       // The key, the run, and the run again a second later: it polls.
       for (let n = 0; n < 3; n += 1) await nextLook();
       socket.destroy();
@@ -312,7 +408,9 @@ describe('?wait=', () => {
 
   test('is answered at once when the server stops', async () => {
     const idle = await startHarness({ worker: false, reconciler: false });
-    const { run_id } = await idle.submit([{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }]);
+    const { run_id } = await idle.submit([
+      { id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } },
+    ]);
     const looked = once(idle.pool, 'acquire');
     const waiting = idle.request<Run>(`${RUNS}/${run_id}?wait=60s`);
     await looked;

@@ -36,7 +36,9 @@ describe('an account', () => {
 
   test('settles more than was held from what is free, and the rest as overage', () => {
     const before = account({ reserved: 90 });
-    expect(applyChange(before, settleChange(before, 50, 70))).toEqual(account({ reserved: 40, settled: 60, overage: 10 }));
+    expect(applyChange(before, settleChange(before, 50, 70))).toEqual(
+      account({ reserved: 40, settled: 60, overage: 10 }),
+    );
   });
 
   test('takes a late cost off the overage first when it is negative', () => {
@@ -46,13 +48,25 @@ describe('an account', () => {
 
   test('pays what is over first when it is topped up', () => {
     const before = account({ settled: 100, overage: 10 });
-    expect(applyChange(before, topUpChange(before, 30))).toEqual(account({ limit: 130, settled: 110 }));
+    expect(applyChange(before, topUpChange(before, 30))).toEqual(
+      account({ limit: 130, settled: 110 }),
+    );
   });
 
   test('stays within its bounds whatever is asked of it', () => {
     const amount = fc.integer({ min: 0, max: 1000 });
-    const limited = fc.record({ limit: amount, reserved: amount, settled: amount, overage: amount });
-    const unlimited = fc.record({ limit: fc.constant(null), reserved: amount, settled: amount, overage: amount });
+    const limited = fc.record({
+      limit: amount,
+      reserved: amount,
+      settled: amount,
+      overage: amount,
+    });
+    const unlimited = fc.record({
+      limit: fc.constant(null),
+      reserved: amount,
+      settled: amount,
+      overage: amount,
+    });
     fc.assert(
       fc.property(fc.oneof(limited, unlimited), amount, amount, (start: Balances, held, actual) => {
         fc.pre(freeOf(start) >= 0 && held <= start.reserved);

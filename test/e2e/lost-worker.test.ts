@@ -14,7 +14,11 @@ const CRASHING_WORKER = fileURLToPath(new URL('../support/crashing-worker.js', i
 const CENT = 1_000_000;
 
 /** The api knows the skill's contract; what it does is in the worker processes. */
-const effect = createScriptedSkill({ id: 'effect', worstMicroCents: 10 * CENT, call: () => succeed(null) });
+const effect = createScriptedSkill({
+  id: 'effect',
+  worstMicroCents: 10 * CENT,
+  call: () => succeed(null),
+});
 
 describe('a worker that is lost', () => {
   let aos: Harness;
@@ -79,19 +83,31 @@ describe('a worker that is lost', () => {
     const { account, transactions } = await aos.ledger(run.run_id);
     expect(account.reserved_cents).toBe(0);
     expect(await aos.audit()).toEqual([]);
-    return { run: ended, kinds: transactions.map((entry) => `${entry.kind} ${entry.amount_cents} ${entry.basis}`) };
+    return {
+      run: ended,
+      kinds: transactions.map((entry) => `${entry.kind} ${entry.amount_cents} ${entry.basis}`),
+    };
   }
 
   test('between hold and call: a call that may be repeated is, and the lost one is presumed spent', async () => {
     const { run, kinds } = await runThroughCrash('before the effect', true);
     expect(run).toMatchObject({ status: 'succeeded', cost_cents: 14, steps: [{ tries: 1 }] });
     expect(effects).toEqual([`${run.run_id}/one/1`]);
-    expect(kinds).toEqual(['hold 10 worst_case', 'settle 10 presumed', 'hold 10 worst_case', 'settle 4 actual']);
+    expect(kinds).toEqual([
+      'hold 10 worst_case',
+      'settle 10 presumed',
+      'hold 10 worst_case',
+      'settle 4 actual',
+    ]);
   });
 
   test('between hold and call: any other call ends as an unknown effect', async () => {
     const { run, kinds } = await runThroughCrash('before the effect', false);
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'EFFECT_UNKNOWN' }, cost_cents: 10 });
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'EFFECT_UNKNOWN' },
+      cost_cents: 10,
+    });
     expect(run.status === 'failed' && run.failure.detail).toContain(`${run.run_id}/one/1`);
     expect(effects).toEqual([]);
     expect(kinds).toEqual(['hold 10 worst_case', 'settle 10 presumed']);
@@ -105,7 +121,11 @@ describe('a worker that is lost', () => {
 
   test('between call and record: a call that may not be repeated is made once', async () => {
     const { run } = await runThroughCrash('after the effect', false);
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'EFFECT_UNKNOWN' }, cost_cents: 10 });
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'EFFECT_UNKNOWN' },
+      cost_cents: 10,
+    });
     expect(effects).toHaveLength(1);
   });
 
@@ -125,7 +145,9 @@ describe('a worker that is lost', () => {
     const called = new Promise<void>((resolve) => {
       onEffect = resolve;
     });
-    const run = await aos.submit([{ id: 'one', skill: 'effect', params: { value: { safe: true } } }]);
+    const run = await aos.submit([
+      { id: 'one', skill: 'effect', params: { value: { safe: true } } },
+    ]);
     await called;
     answerAfter = undefined;
     expect(await aos.ended(run.run_id)).toMatchObject({ status: 'succeeded', cost_cents: 14 });

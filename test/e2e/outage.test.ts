@@ -37,7 +37,8 @@ describe('an outage in the middle of runs', () => {
     const quiet = { onProgress: () => {}, onLog: () => {} };
     const program = await findTemporalProgram({ cacheDir: resolve('.aos/cache'), ...quiet });
     startPostgres = () => startEmbeddedPostgres({ dataDir, port: postgresPort!, ...quiet });
-    startTemporal = () => startTemporalServer({ program, dataDir, port: temporalPort!, namespace: 'aos', ...quiet });
+    startTemporal = () =>
+      startTemporalServer({ program, dataDir, port: temporalPort!, namespace: 'aos', ...quiet });
     [postgres, temporal] = await Promise.all([startPostgres(), startTemporal()]);
     const settings = {
       AOS_DATA_DIR: join(dataDir, 'aos'),
@@ -63,11 +64,17 @@ describe('an outage in the middle of runs', () => {
     world.effects = [];
     const plan = Array.from({ length: STEPS }, (_, index) =>
       index % 2 === 0
-        ? { id: `call_${index}`, skill: 'http_call', params: { method: 'POST', url: `http://${world.target}/${index}` } }
+        ? {
+            id: `call_${index}`,
+            skill: 'http_call',
+            params: { method: 'POST', url: `http://${world.target}/${index}` },
+          }
         : { id: `take_${index}`, skill: 'json_transform', params: { query: '.ok' } },
     );
     const answers = await Promise.all(
-      Array.from({ length: RUNS }, () => aos.request<Run>('/api/v1/runs', { plan, budget_cents: 100 })),
+      Array.from({ length: RUNS }, () =>
+        aos.request<Run>('/api/v1/runs', { plan, budget_cents: 100 }),
+      ),
     );
     return answers.map(({ body }) => body.run_id);
   }
@@ -89,7 +96,9 @@ describe('an outage in the middle of runs', () => {
     process.kill(postgres.pid, 'SIGQUIT');
     await postgres.exited;
     await delay(1_000);
-    const { status, body } = await aos.request<{ code: string; retryable: boolean }>('/api/v1/runs');
+    const { status, body } = await aos.request<{ code: string; retryable: boolean }>(
+      '/api/v1/runs',
+    );
     expect({ status, code: body.code, retryable: body.retryable }).toEqual({
       status: 503,
       code: 'SERVICE_UNAVAILABLE',
@@ -101,12 +110,16 @@ describe('an outage in the middle of runs', () => {
     postgres = await startPostgres();
   }
 
-  test.each([10, 60])('of Postgres for %d s delays runs and loses nothing', async (seconds) => {
-    const runIds = await submitRuns();
-    await delay(150);
-    await stopPostgresFor(seconds);
-    await expectAllDone(runIds);
-  }, 150_000);
+  test.each([10, 60])(
+    'of Postgres for %d s delays runs and loses nothing',
+    async (seconds) => {
+      const runIds = await submitRuns();
+      await delay(150);
+      await stopPostgresFor(seconds);
+      await expectAllDone(runIds);
+    },
+    150_000,
+  );
 
   test('of Temporal, killed and started again, delays runs and loses nothing', async () => {
     const runIds = await submitRuns();

@@ -33,7 +33,13 @@ describe('npm start', () => {
 
   const start = async (settings: Record<string, string> = {}): Promise<Started> => {
     aos = await startAos(
-      { AOS_DATA_DIR: dataDir, AOS_PORT: '0', TEMPORAL_UI_PORT: '0', AOS_EGRESS_ALLOW: world.target, ...settings },
+      {
+        AOS_DATA_DIR: dataDir,
+        AOS_PORT: '0',
+        TEMPORAL_UI_PORT: '0',
+        AOS_EGRESS_ALLOW: world.target,
+        ...settings,
+      },
       KEY,
     );
     return aos;
@@ -49,10 +55,18 @@ describe('npm start', () => {
           id: 'call',
           skill: 'http_call',
           idempotent: true,
-          params: { method: 'POST', url: `http://${world.target}/`, body: '{{steps.before.output}}' },
+          params: {
+            method: 'POST',
+            url: `http://${world.target}/`,
+            body: '{{steps.before.output}}',
+          },
           retry: { max_attempts: 100, backoff_ms: 300, max_backoff_ms: 300 },
         },
-        { id: 'after', skill: 'json_transform', params: { data: '{{steps.call.output.body.ok}}', query: '.' } },
+        {
+          id: 'after',
+          skill: 'json_transform',
+          params: { data: '{{steps.call.output.body.ok}}', query: '.' },
+        },
       ],
     });
     expect(status).toBe(202);
@@ -65,7 +79,9 @@ describe('npm start', () => {
   test('shows a new admin key once, drains on Ctrl-C, and finishes open runs at the next start', async () => {
     const first = await start();
     const shown = /admin key, shown this once: (aos_\S+)/.exec(first.line)![1]!;
-    const asAdmin = await fetch(`${first.url}/api/v1/runs`, { headers: { Authorization: `Bearer ${shown}` } });
+    const asAdmin = await fetch(`${first.url}/api/v1/runs`, {
+      headers: { Authorization: `Bearer ${shown}` },
+    });
     expect(asAdmin.status).toBe(200);
     expect((await fetch(`${first.url}/api/v1/runs`)).status).toBe(401);
     const before = Date.now();
@@ -112,7 +128,8 @@ describe('npm start', () => {
   test('starts a killed worker, Postgres and Temporal again by itself', async () => {
     const started = await start({ AOS_ADMIN_KEY: KEY });
     const runId = await submitOpenRun(started);
-    for (const name of ['worker.js', 'bin/postgres', 'temporal.sqlite']) await started.killOne(name);
+    for (const name of ['worker.js', 'bin/postgres', 'temporal.sqlite'])
+      await started.killOne(name);
     world.isUp = true;
     expect(await started.ended(runId)).toMatchObject({ status: 'succeeded' });
   });
@@ -120,19 +137,25 @@ describe('npm start', () => {
   test('refuses a second start on a folder in use', async () => {
     await start();
     const settings = { AOS_DATA_DIR: dataDir, AOS_PORT: '0', TEMPORAL_UI_PORT: '0' };
-    await expect(startAos(settings, KEY)).rejects.toThrow(/is running on .* already.*AOS_DATA_DIR/s);
+    await expect(startAos(settings, KEY)).rejects.toThrow(
+      /is running on .* already.*AOS_DATA_DIR/s,
+    );
   });
 
   test('names the setting of a busy port', async () => {
     const busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');
     const port = String((busy.address() as AddressInfo).port);
-    await expect(start({ AOS_PORT: port })).rejects.toThrow(new RegExp(`exit 1: Port ${port}.*AOS_PORT`, 's'));
+    await expect(start({ AOS_PORT: port })).rejects.toThrow(
+      new RegExp(`exit 1: Port ${port}.*AOS_PORT`, 's'),
+    );
     await expect(start({ TEMPORAL_UI_PORT: port })).rejects.toThrow(/TEMPORAL_UI_PORT/);
     busy.close();
   });
 
   test('stops before it starts anything when a setting is wrong', async () => {
-    await expect(start({ AOS_PROT: '1', LOG_LEVEL: 'loud' })).rejects.toThrow(/exit 2:.*AOS_PORT.*LOG_LEVEL/s);
+    await expect(start({ AOS_PROT: '1', LOG_LEVEL: 'loud' })).rejects.toThrow(
+      /exit 2:.*AOS_PORT.*LOG_LEVEL/s,
+    );
   });
 });

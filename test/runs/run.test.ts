@@ -5,8 +5,14 @@ import { startHarness } from '../support/harness.ts';
 import { createScriptedSkill, fail, pause, succeed } from '../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
-const echo = createScriptedSkill({ id: 'echo', call: ({ params }) => succeed(params['value'] ?? null) });
-const flaky = createScriptedSkill({ id: 'flaky', call: (_call, n) => (n % 2 === 1 ? fail('HTTP_5XX') : succeed('up')) });
+const echo = createScriptedSkill({
+  id: 'echo',
+  call: ({ params }) => succeed(params['value'] ?? null),
+});
+const flaky = createScriptedSkill({
+  id: 'flaky',
+  call: (_call, n) => (n % 2 === 1 ? fail('HTTP_5XX') : succeed('up')),
+});
 const broken = createScriptedSkill({ id: 'broken', call: () => fail('HTTP_4XX') });
 const paid = createScriptedSkill({
   id: 'paid',
@@ -16,7 +22,11 @@ const paid = createScriptedSkill({
     return succeed('paid', 4 * CENT);
   },
 });
-const greedy = createScriptedSkill({ id: 'greedy', worstMicroCents: 2 * CENT, call: () => succeed('more', 9 * CENT) });
+const greedy = createScriptedSkill({
+  id: 'greedy',
+  worstMicroCents: 2 * CENT,
+  call: () => succeed('more', 9 * CENT),
+});
 const slow = createScriptedSkill({
   id: 'slow',
   worstMicroCents: CENT,
@@ -48,17 +58,33 @@ describe('a run', () => {
   });
 
   test('of inline steps alone succeeds with the last value', async () => {
-    const run = await aos.run([transform('a', '.n + 1', { n: 1 }), transform('b', '. * 10'), transform('c', '.')]);
-    expect(Run.parse(run)).toMatchObject({ status: 'succeeded', output: 20, current_step: 3, total_steps: 3 });
+    const run = await aos.run([
+      transform('a', '.n + 1', { n: 1 }),
+      transform('b', '. * 10'),
+      transform('c', '.'),
+    ]);
+    expect(Run.parse(run)).toMatchObject({
+      status: 'succeeded',
+      output: 20,
+      current_step: 3,
+      total_steps: 3,
+    });
     expect(run).toMatchObject({ outcome: { success: true, result: 20, data: 20 } });
   });
 
   test('of effectful and inline steps passes values on in both directions', async () => {
-    const run = await aos.run([
-      { id: 'first', skill: 'echo', params: { value: { list: [3, 1, 2] } } },
-      transform('sorted', 'sort', '{{steps.first.output.list}}'),
-      { id: 'last', skill: 'echo', params: { value: 'got {{steps.sorted.output}} of {{input.who}}' } },
-    ], { input: { who: 'Ada' } });
+    const run = await aos.run(
+      [
+        { id: 'first', skill: 'echo', params: { value: { list: [3, 1, 2] } } },
+        transform('sorted', 'sort', '{{steps.first.output.list}}'),
+        {
+          id: 'last',
+          skill: 'echo',
+          params: { value: 'got {{steps.sorted.output}} of {{input.who}}' },
+        },
+      ],
+      { input: { who: 'Ada' } },
+    );
     expect(run).toMatchObject({ status: 'succeeded', output: 'got [1,2,3] of Ada' });
   });
 
@@ -67,7 +93,12 @@ describe('a run', () => {
       steps: [
         { id: 'p1', skill: 'paid', depends_on: [] },
         { id: 'p2', skill: 'paid', depends_on: [] },
-        { id: 'join', skill: 'echo', depends_on: ['p1', 'p2'], params: { value: '{{steps.p1.output}}+{{steps.p2.output}}' } },
+        {
+          id: 'join',
+          skill: 'echo',
+          depends_on: ['p1', 'p2'],
+          params: { value: '{{steps.p1.output}}+{{steps.p2.output}}' },
+        },
       ],
     };
     const run = await aos.run(plan, { budget_cents: 100 });
@@ -77,14 +108,22 @@ describe('a run', () => {
   });
 
   test('tries a failing step again and tells how often', async () => {
-    const run = await aos.run([{ id: 'up', skill: 'flaky', retry: { max_attempts: 3, backoff_ms: 10 } }]);
+    const run = await aos.run([
+      { id: 'up', skill: 'flaky', retry: { max_attempts: 3, backoff_ms: 10 } },
+    ]);
     expect(run).toMatchObject({ status: 'succeeded', steps: [{ tries: 2 }] });
     const { try_list } = await aos.step(run.run_id, 'up');
-    expect(try_list).toMatchObject([{ status: 'failed', failure: { code: 'HTTP_5XX' } }, { status: 'succeeded' }]);
+    expect(try_list).toMatchObject([
+      { status: 'failed', failure: { code: 'HTTP_5XX' } },
+      { status: 'succeeded' },
+    ]);
   });
 
   test('that fails says why, and the steps behind the failure stay pending', async () => {
-    const run = await aos.run([{ id: 'no', skill: 'broken' }, { id: 'after', skill: 'echo' }]);
+    const run = await aos.run([
+      { id: 'no', skill: 'broken' },
+      { id: 'after', skill: 'echo' },
+    ]);
     expect(run).toMatchObject({
       status: 'failed',
       failure: { code: 'HTTP_4XX', step_id: 'no' },
@@ -94,11 +133,19 @@ describe('a run', () => {
   });
 
   test('goes on past a failed step that may be skipped, and past a false condition', async () => {
-    const run = await aos.run([
-      { id: 'no', skill: 'broken', on_error: 'skip' },
-      { id: 'never', skill: 'echo', when: { ref: 'input.flag', op: 'eq', value: true }, params: { value: 1 } },
-      { id: 'why', skill: 'echo', params: { value: '{{steps.no.failure.code}}' } },
-    ], { input: { flag: false } });
+    const run = await aos.run(
+      [
+        { id: 'no', skill: 'broken', on_error: 'skip' },
+        {
+          id: 'never',
+          skill: 'echo',
+          when: { ref: 'input.flag', op: 'eq', value: true },
+          params: { value: 1 },
+        },
+        { id: 'why', skill: 'echo', params: { value: '{{steps.no.failure.code}}' } },
+      ],
+      { input: { flag: false } },
+    );
     expect(run).toMatchObject({
       status: 'succeeded',
       output: 'HTTP_4XX',
@@ -121,14 +168,20 @@ describe('a run', () => {
       { id: 'a', skill: 'echo', params: { value: { b: 1 } } },
       { id: 'c', skill: 'echo', params: { value: '{{steps.a.output.missing}}' } },
     ]);
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'REFERENCE_MISSING', step_id: 'c' } });
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'REFERENCE_MISSING', step_id: 'c' },
+    });
   });
 
   test('never reads an output for references', async () => {
-    const run = await aos.run([
-      { id: 'a', skill: 'echo', params: { value: '\\{{input.secret}}' } },
-      { id: 'b', skill: 'echo', params: { value: '{{steps.a.output}}' } },
-    ], { input: { secret: 'no' } });
+    const run = await aos.run(
+      [
+        { id: 'a', skill: 'echo', params: { value: '\\{{input.secret}}' } },
+        { id: 'b', skill: 'echo', params: { value: '{{steps.a.output}}' } },
+      ],
+      { input: { secret: 'no' } },
+    );
     expect(run).toMatchObject({ status: 'succeeded', output: '{{input.secret}}' });
   });
 
@@ -137,13 +190,26 @@ describe('a run', () => {
       ['a', 'b', 'c'].map((id) => ({ id, skill: 'paid' })),
       { budget_cents: 15 },
     );
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'BUDGET_EXCEEDED', step_id: 'c' }, cost_cents: 8 });
-    expect(run.status === 'failed' && run.failure.detail).toMatch(/limit of 15 cents.*8 cents settled.*up to 10 cents/s);
-    expect((await aos.ledger(run.run_id)).account).toMatchObject({ limit_cents: 15, reserved_cents: 0, settled_cents: 8 });
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'BUDGET_EXCEEDED', step_id: 'c' },
+      cost_cents: 8,
+    });
+    expect(run.status === 'failed' && run.failure.detail).toMatch(
+      /limit of 15 cents.*8 cents settled.*up to 10 cents/s,
+    );
+    expect((await aos.ledger(run.run_id)).account).toMatchObject({
+      limit_cents: 15,
+      reserved_cents: 0,
+      settled_cents: 8,
+    });
   });
 
   test('lets two parallel steps take turns when their worst cases do not fit together', async () => {
-    const plan = { steps: ['a', 'b'].map((id) => ({ id, skill: 'paid', depends_on: [] })), max_parallel: 2 };
+    const plan = {
+      steps: ['a', 'b'].map((id) => ({ id, skill: 'paid', depends_on: [] })),
+      max_parallel: 2,
+    };
     const run = await aos.run(plan, { budget_cents: 14 });
     expect(run).toMatchObject({ status: 'succeeded', cost_cents: 8 });
     expect(run.steps).toMatchObject([{ tries: 1 }, { tries: 1 }]);
@@ -151,18 +217,40 @@ describe('a run', () => {
 
   test('refuses a call above the cap of its step', async () => {
     const run = await aos.run([{ id: 'a', skill: 'paid', max_cost_cents: 9 }]);
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'BUDGET_EXCEEDED' }, cost_cents: 0 });
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'BUDGET_EXCEEDED' },
+      cost_cents: 0,
+    });
   });
 
   test('shows what a call cost above its hold as overage, and begins nothing paid after it', async () => {
-    const run = await aos.run([{ id: 'a', skill: 'greedy' }, { id: 'b', skill: 'paid' }], { budget_cents: 5 });
-    expect(run).toMatchObject({ status: 'failed', failure: { code: 'BUDGET_EXCEEDED', step_id: 'b' }, cost_cents: 9 });
-    expect((await aos.ledger(run.run_id)).account).toMatchObject({ settled_cents: 5, overage_cents: 4, reserved_cents: 0 });
+    const run = await aos.run(
+      [
+        { id: 'a', skill: 'greedy' },
+        { id: 'b', skill: 'paid' },
+      ],
+      { budget_cents: 5 },
+    );
+    expect(run).toMatchObject({
+      status: 'failed',
+      failure: { code: 'BUDGET_EXCEEDED', step_id: 'b' },
+      cost_cents: 9,
+    });
+    expect((await aos.ledger(run.run_id)).account).toMatchObject({
+      settled_cents: 5,
+      overage_cents: 4,
+      reserved_cents: 0,
+    });
   });
 
   test('with no budget runs a free plan and refuses a paid call', async () => {
-    expect(await aos.run([{ skill: 'echo', params: { value: 1 } }], { budget_cents: 0 })).toMatchObject({ status: 'succeeded' });
-    expect(await aos.run([{ skill: 'paid' }], { budget_cents: 0 })).toMatchObject({ failure: { code: 'BUDGET_EXCEEDED' } });
+    expect(
+      await aos.run([{ skill: 'echo', params: { value: 1 } }], { budget_cents: 0 }),
+    ).toMatchObject({ status: 'succeeded' });
+    expect(await aos.run([{ skill: 'paid' }], { budget_cents: 0 })).toMatchObject({
+      failure: { code: 'BUDGET_EXCEEDED' },
+    });
   });
 
   test('keeps a large output as an artifact whose value a reference still yields', async () => {
@@ -172,7 +260,10 @@ describe('a run', () => {
     ]);
     expect(run).toMatchObject({ status: 'succeeded', output: 3 * 1024 * 1024 });
     const step = await aos.step(run.run_id, 'large');
-    expect(step.output).toMatchObject({ bytes: 3 * 1024 * 1024 + 2, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(step.output).toMatchObject({
+      bytes: 3 * 1024 * 1024 + 2,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
     const { ref } = step.output as { ref: string };
     expect((await aos.request<string>(ref)).body).toHaveLength(3 * 1024 * 1024);
   });
@@ -183,10 +274,16 @@ describe('a run', () => {
   });
 
   test('is cancelled within about a second, skill and all', async () => {
-    const run = await aos.submit([{ id: 'wait', skill: 'slow' }, { id: 'after', skill: 'echo' }]);
-    while ((await aos.step(run.run_id, 'wait')).status !== 'running') await pause(20, new AbortController().signal);
+    const run = await aos.submit([
+      { id: 'wait', skill: 'slow' },
+      { id: 'after', skill: 'echo' },
+    ]);
+    while ((await aos.step(run.run_id, 'wait')).status !== 'running')
+      await pause(20, new AbortController().signal);
     const before = Date.now();
-    const answer = await aos.request(`/api/v1/runs/${run.run_id}/cancel`, { json: { reason: 'changed my mind' } });
+    const answer = await aos.request(`/api/v1/runs/${run.run_id}/cancel`, {
+      json: { reason: 'changed my mind' },
+    });
     expect(answer.status).toBeLessThan(300);
     const ended = await aos.ended(run.run_id);
     expect(Date.now() - before).toBeLessThan(4000);
@@ -206,24 +303,37 @@ describe('a run', () => {
 
   test('cancelled in Temporal is cancelled in Postgres', async () => {
     const run = await aos.submit([{ id: 'wait', skill: 'slow' }]);
-    while ((await aos.step(run.run_id, 'wait')).status !== 'running') await pause(20, new AbortController().signal);
+    while ((await aos.step(run.run_id, 'wait')).status !== 'running')
+      await pause(20, new AbortController().signal);
     await aos.client.workflow.getHandle(`${run.run_id}.1`).cancel();
-    expect(await aos.ended(run.run_id)).toMatchObject({ status: 'cancelled', failure: { detail: 'Cancelled in Temporal.' } });
+    expect(await aos.ended(run.run_id)).toMatchObject({
+      status: 'cancelled',
+      failure: { detail: 'Cancelled in Temporal.' },
+    });
   });
 
   test('terminated in Temporal is closed by the reconciler, and nothing stays reserved', async () => {
     const run = await aos.submit([{ id: 'wait', skill: 'slow' }]);
-    while ((await aos.step(run.run_id, 'wait')).status !== 'running') await pause(20, new AbortController().signal);
+    while ((await aos.step(run.run_id, 'wait')).status !== 'running')
+      await pause(20, new AbortController().signal);
     await aos.client.workflow.getHandle(`${run.run_id}.1`).terminate('by an operator');
     const ended = await aos.ended(run.run_id);
     expect(ended).toMatchObject({ status: 'cancelled', failure: { code: 'TERMINATED' } });
-    expect((await aos.ledger(run.run_id)).account).toMatchObject({ reserved_cents: 0, settled_cents: 1 });
+    expect((await aos.ledger(run.run_id)).account).toMatchObject({
+      reserved_cents: 0,
+      settled_cents: 1,
+    });
   });
 
   test('puts no param, input or output into its history', async () => {
-    const run = await aos.run([{ id: 'a', skill: 'echo', params: { value: 'sesame {{input.word}}' } }], { input: { word: 'open' } });
+    const run = await aos.run(
+      [{ id: 'a', skill: 'echo', params: { value: 'sesame {{input.word}}' } }],
+      { input: { word: 'open' } },
+    );
     const history = await aos.client.workflow.getHandle(`${run.run_id}.1`).fetchHistory();
-    const text = JSON.stringify(history, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value));
+    const text = JSON.stringify(history, (_key, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+    );
     expect(text).toContain('executeStep');
     expect(text).not.toMatch(/sesame|open/);
   });

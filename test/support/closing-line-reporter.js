@@ -4,6 +4,8 @@ export default class ClosingLineReporter {
     const crashed = results.testResults.filter((file) => file.testExecError).length;
     const skipped = results.numPendingTests + results.numTodoTests;
     const line = `${results.numPassedTests} passed, ${results.numFailedTests + crashed} failed`;
-    process.once('exit', () => process.stdout.write(`${line}${skipped > 0 ? `, ${skipped} skipped` : ''}\n`));
+    process.once('exit', () =>
+      process.stdout.write(`${line}${skipped > 0 ? `, ${skipped} skipped` : ''}\n`),
+    );
   }
 }

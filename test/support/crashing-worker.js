@@ -11,7 +11,11 @@ import { startRunWorker } from '../../dist/src/temporal/worker.js';
  * heartbeat of its first call. Its skill `effect` posts to
  * TEST_EFFECT_URL, holds 10 cents, costs 4, and may be repeated if its params say so.
  */
-const { TEST_CRASH_AT: crashAt, TEST_EFFECT_URL: effectUrl, TEST_TASK_QUEUE: taskQueue } = process.env;
+const {
+  TEST_CRASH_AT: crashAt,
+  TEST_EFFECT_URL: effectUrl,
+  TEST_TASK_QUEUE: taskQueue,
+} = process.env;
 const CENT = 1_000_000;
 const crash = (moment) => {
   if (crashAt === moment) process.kill(process.pid, 'SIGKILL');
@@ -40,7 +44,10 @@ const effect = {
   timeoutMs: () => undefined,
   async call({ effectKey }) {
     crash('before the effect');
-    const response = await fetch(effectUrl, { method: 'POST', headers: { 'Idempotency-Key': effectKey } });
+    const response = await fetch(effectUrl, {
+      method: 'POST',
+      headers: { 'Idempotency-Key': effectKey },
+    });
     await response.text();
     crash('after the effect');
     return { ok: true, output: 'done', usage: { cost_micro_cents: 4 * CENT } };
@@ -49,7 +56,9 @@ const effect = {
 
 Runtime.install({
   logger: new DefaultLogger('ERROR', () => {}),
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
+  telemetryOptions: {
+    logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
+  },
 });
 const config = readConfig({ ...process.env, LOG_LEVEL: 'silent' });
 const { deps } = composeRuns(config, config.databaseUrl, 'worker', 10);

@@ -8,12 +8,13 @@ import pg from 'pg';
  * code, since Node 20 cannot load TypeScript before jest transforms it; `npm test` builds first.
  */
 export default async function startServers() {
-  const [{ startEmbeddedPostgres }, { findTemporalProgram }, { startTemporalServer }, { migrate }] = await Promise.all([
-    import('../../dist/src/embedded/postgres.js'),
-    import('../../dist/src/embedded/temporal-program.js'),
-    import('../../dist/src/embedded/temporal-server.js'),
-    import('../../dist/src/storage/migrate.js'),
-  ]);
+  const [{ startEmbeddedPostgres }, { findTemporalProgram }, { startTemporalServer }, { migrate }] =
+    await Promise.all([
+      import('../../dist/src/embedded/postgres.js'),
+      import('../../dist/src/embedded/temporal-program.js'),
+      import('../../dist/src/embedded/temporal-server.js'),
+      import('../../dist/src/storage/migrate.js'),
+    ]);
   const dataDir = await mkdtemp(join(tmpdir(), 'aos-test-'));
   const onProgress = (text) => process.stderr.write(`${text}\n`);
   const onLog = () => {};

@@ -37,7 +37,9 @@ import { startRunWorker } from '../../src/temporal/worker.ts';
 import type { RunWorker } from '../../src/temporal/worker.ts';
 import { createTestDatabase } from './database.ts';
 
-export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+export const WORKFLOW_BUNDLE = fileURLToPath(
+  new URL('../../dist/workflow-bundle.js', import.meta.url),
+);
 const hashKey = createHashKey('a pepper for tests, long enough');
 
 let isRuntimeInstalled = false;
@@ -49,7 +51,12 @@ function installQuietRuntime(): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('ERROR', () => {}),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
+    telemetryOptions: {
+      logging: {
+        filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }),
+        forward: {},
+      },
+    },
   });
 }
 
@@ -80,7 +87,10 @@ export interface Harness {
   client: Client;
   taskQueue: string;
   workspaceDir: string;
-  request<T = Json>(path: string, init?: RequestInit & { key?: string | null; json?: unknown }): Promise<Answer<T>>;
+  request<T = Json>(
+    path: string,
+    init?: RequestInit & { key?: string | null; json?: unknown },
+  ): Promise<Answer<T>>;
   /** Submits and expects 202. */
   submit(plan: unknown, extra?: JsonObject): Promise<Run>;
   /** Waits for the run's end. */
@@ -125,10 +135,19 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const listener = createWakeupListener(database.url);
   const workers: RunWorker[] = [];
 
-  const createKey = async (tenantId: string, limitMicroCents: number | null = null): Promise<string> => {
+  const createKey = async (
+    tenantId: string,
+    limitMicroCents: number | null = null,
+  ): Promise<string> => {
     const key = `aos_${uuidv7()}${uuidv7()}`;
     await withTransaction(pool, (tx) => ensureTenant(tx, tenantId, limitMicroCents));
-    const row = { id: `key_${uuidv7()}`, tenantId, name: 'test', role: 'admin' as const, prefix: 'aos_' };
+    const row = {
+      id: `key_${uuidv7()}`,
+      tenantId,
+      name: 'test',
+      role: 'admin' as const,
+      prefix: 'aos_',
+    };
     await ensureApiKey(pool, { ...row, hash: hashKey(key) });
     return key;
   };
@@ -153,7 +172,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     { host: '127.0.0.1', port: 0 },
   );
   if (options.worker !== false) await startWorker();
-  const reconciler = options.reconciler === false ? undefined : startReconciler({ ...deps, engine }, true);
+  const reconciler =
+    options.reconciler === false ? undefined : startReconciler({ ...deps, engine }, true);
 
   const harness: Harness = {
     url: server.url,
@@ -165,18 +185,26 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     client,
     taskQueue,
     workspaceDir,
-    async request<T = Json>(path: string, init: RequestInit & { key?: string | null; json?: unknown } = {}) {
+    async request<T = Json>(
+      path: string,
+      init: RequestInit & { key?: string | null; json?: unknown } = {},
+    ) {
       const { key: asKey = key, json, ...rest } = init;
       const response = await fetch(server.url + path, {
         ...rest,
         ...(json !== undefined && { body: JSON.stringify(json), method: rest.method ?? 'POST' }),
-        headers: { ...(asKey !== null && { 'X-API-Key': asKey }), ...(rest.headers as Record<string, string>) },
+        headers: {
+          ...(asKey !== null && { 'X-API-Key': asKey }),
+          ...(rest.headers as Record<string, string>),
+        },
       });
       const text = await response.text();
       return { status: response.status, headers: response.headers, body: JSON.parse(text) as T };
     },
     async submit(plan, extra = {}) {
-      const { status, body } = await harness.request<Run>('/api/v1/runs', { json: { plan, ...extra } });
+      const { status, body } = await harness.request<Run>('/api/v1/runs', {
+        json: { plan, ...extra },
+      });
       if (status !== 202) throw new Error(`submit answered ${status}: ${JSON.stringify(body)}`);
       return body;
     },
@@ -185,7 +213,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       for (;;) {
         const { body } = await harness.request<Run>(`/api/v1/runs/${runId}?wait=5s`);
         if (body.status !== 'queued' && body.status !== 'running') return body;
-        if (Date.now() > deadline) throw new Error(`run ${runId} is still ${body.status}: ${JSON.stringify(body)}`);
+        if (Date.now() > deadline)
+          throw new Error(`run ${runId} is still ${body.status}: ${JSON.stringify(body)}`);
       }
     },
     async run(plan, extra) {
@@ -193,9 +222,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     step: async (runId, stepId) =>
       (await harness.request<StepDetail>(`/api/v1/runs/${runId}/steps/${stepId}`)).body,
-    ledger: async (runId) => (await harness.request<RunLedger>(`/api/v1/runs/${runId}/ledger`)).body,
+    ledger: async (runId) =>
+      (await harness.request<RunLedger>(`/api/v1/runs/${runId}/ledger`)).body,
     audit: async () =>
-      (await harness.request<{ violations: LedgerViolation[] }>('/api/v1/ledger/audit')).body.violations,
+      (await harness.request<{ violations: LedgerViolation[] }>('/api/v1/ledger/audit')).body
+        .violations,
     createKey,
     startWorker,
     async stop() {

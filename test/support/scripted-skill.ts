@@ -23,9 +23,17 @@ export const succeed = (output: Json, cost = 0): SkillResult => ({
   usage: { cost_micro_cents: cost },
 });
 
-export const fail = (code: 'HTTP_5XX' | 'HTTP_4XX' | 'TIMEOUT' | 'CANCELLED', cost = 0, retry_after_ms?: number): SkillResult => ({
+export const fail = (
+  code: 'HTTP_5XX' | 'HTTP_4XX' | 'TIMEOUT' | 'CANCELLED',
+  cost = 0,
+  retry_after_ms?: number,
+): SkillResult => ({
   ok: false,
-  failure: { code, message: `scripted ${code}`, ...(retry_after_ms !== undefined && { retry_after_ms }) },
+  failure: {
+    code,
+    message: `scripted ${code}`,
+    ...(retry_after_ms !== undefined && { retry_after_ms }),
+  },
   usage: { cost_micro_cents: cost },
 });
 

@@ -72,7 +72,8 @@ export async function startAos(settings: Record<string, string>, key: string): P
         const { status, body } = await started
           .request<Run>(`/api/v1/runs/${runId}?wait=2s`)
           .catch(() => ({ status: 503, body: undefined }));
-        if (status === 200 && body && body.status !== 'queued' && body.status !== 'running') return body;
+        if (status === 200 && body && body.status !== 'queued' && body.status !== 'running')
+          return body;
         if (status !== 200) await new Promise((resolve) => setTimeout(resolve, 200));
       }
     },
@@ -82,7 +83,9 @@ export async function startAos(settings: Record<string, string>, key: string): P
     },
     async killOne(part) {
       for (const pid of await descendants(child.pid!)) {
-        const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+        const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({
+          stdout: '',
+        }));
         if (!stdout.includes(part)) continue;
         process.kill(pid, 'SIGKILL');
         return;
