@@ -2,8 +2,8 @@ import { join, resolve } from 'node:path';
 import { nearest } from './domain/near-miss.ts';
 import { parseEgressAllow } from './skills/egress.ts';
 import type { EgressRule } from './skills/egress.ts';
-import { parseHttpPrices } from './skills/http-prices.ts';
-import type { HttpPrices } from './skills/http-prices.ts';
+import { parseHttpPrices } from './skills/http/prices.ts';
+import type { HttpPrices } from './skills/http/prices.ts';
 import { LOG_LEVELS } from './telemetry/logger.ts';
 import type { LogLevel } from './telemetry/logger.ts';
 

@@ -7,7 +7,7 @@ import { createFsWrite } from '../skills/fs-write.ts';
 import { createHttpCall } from '../skills/http-call.ts';
 import { createJsonTransform } from '../skills/json-transform.ts';
 import { createRegistry } from '../skills/registry.ts';
-import { createTransformPool } from '../skills/transform-pool.ts';
+import { createTransformPool } from '../skills/transform/pool.ts';
 import { createWorkspace } from '../skills/workspace.ts';
 import { createPool } from '../storage/pool.ts';
 import { createWakeupSender } from '../storage/wakeups.ts';

@@ -13,8 +13,8 @@ import {
   parseAddress,
   parseHost,
   portOf,
-} from './http-address.ts';
-import type { IpAddress } from './http-address.ts';
+} from './http/address.ts';
+import type { IpAddress } from './http/address.ts';
 
 const HEADER_BYTES_MAX = 64 * 1024;
 const NEXT_ADDRESS_AFTER_MS = 2000;

@@ -3,10 +3,10 @@ import type { Json, JsonObject } from '../contracts/json.ts';
 import { HTTP_REDIRECTS_MAX, HTTP_RESPONSE_BYTES_MAX } from '../contracts/limits.ts';
 import type { SkillContract, SkillUsage } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
-import { viewBody } from './http-body.ts';
-import { withinTime } from './http-deadline.ts';
-import type { Meter } from './http-exchange.ts';
-import { toSkillFailure } from './http-failures.ts';
+import { viewBody } from './http/body.ts';
+import { withinTime } from './http/deadline.ts';
+import type { Meter } from './http/exchange.ts';
+import { toSkillFailure } from './http/failures.ts';
 import {
   HTTP_HEADERS_MAX,
   HTTP_TIMEOUT_DEFAULT_MS,
@@ -17,11 +17,11 @@ import {
   parseHttpCallParams,
   responseBytesMaxOf,
   timeoutMsOf,
-} from './http-params.ts';
-import type { HttpPrices } from './http-prices.ts';
-import { toHttpRequest } from './http-request.ts';
-import { startSending } from './http-send.ts';
-import type { SentResponse } from './http-send.ts';
+} from './http/params.ts';
+import type { HttpPrices } from './http/prices.ts';
+import { toHttpRequest } from './http/request.ts';
+import { startSending } from './http/send.ts';
+import type { SentResponse } from './http/send.ts';
 import type { Skill, SkillCall } from './skill.ts';
 
 /** What `http_call` takes, gives and promises. */

@@ -7,9 +7,9 @@ import {
 } from '../contracts/limits.ts';
 import type { SkillContract, SkillFailure, SkillResult } from '../contracts/skill.ts';
 import type { Skill, SkillCall } from './skill.ts';
-import { compilePath } from './transform-path.ts';
-import type { PathResult } from './transform-path.ts';
-import type { TransformOutcome, TransformPool } from './transform-pool.ts';
+import { compilePath } from './transform/path.ts';
+import type { PathResult } from './transform/path.ts';
+import type { TransformOutcome, TransformPool } from './transform/pool.ts';
 
 const TIMEOUT_DEFAULT_MS = 5000;
 const TIMEOUT_MAX_MS = 30_000;

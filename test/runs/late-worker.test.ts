@@ -363,20 +363,19 @@ describe('a worker', () => {
   });
 
   describe('whose hold has expired', () => {
-    const expire = async () => {
+    const engine = () => ({ ...aos.engine, isTryAlive: () => Promise.resolve(false) });
+    const expire = async ({ run_id }: Run) => {
       await aos.pool.query(
-        `UPDATE holds SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL`,
+        `UPDATE holds SET expires_at = now() - interval '1 second' WHERE run_id = $1 AND step_id IS NOT NULL`,
+        [run_id],
       );
-      return expireHolds({
-        ...aos.deps,
-        engine: { ...aos.engine, isTryAlive: () => Promise.resolve(false) },
-      });
+      return expireHolds({ ...aos.deps, engine: engine() });
     };
 
     test('posts its cost as an adjustment, once', async () => {
       const run = await submit('per_call');
       const call = await begin(run);
-      expect(await expire()).toBe(1);
+      expect(await expire(run)).toBe(1);
       expect(await costsOf(run)).toEqual(costs(0));
       expect(await finish(call, 4)).toEqual(SUCCEEDED);
       expect(await finish(call, 4)).toEqual(SUCCEEDED);
@@ -392,7 +391,7 @@ describe('a worker', () => {
       const before = await spentByTenant();
       const run = await submit('per_call');
       const call = await begin(run);
-      await expire();
+      await expire(run);
       await finish(call, 4);
       await close(run);
       expect(await finish(call, 4)).toEqual(SUCCEEDED);
@@ -404,7 +403,7 @@ describe('a worker', () => {
       const before = await spentByTenant();
       const run = await submit('per_call');
       const call = await begin(run);
-      await expire();
+      await expire(run);
       expect(await close(run)).toEqual({ status: 'failed', code: 'STEP_LOST' });
       expect((await spentByTenant()) - before).toBe(0);
       expect(await finish(call, 4)).toMatchObject({ code: 'STEP_LOST' });
@@ -415,7 +414,7 @@ describe('a worker', () => {
     test('takes a new hold when the try is taken up again', async () => {
       const run = await submit('per_call');
       const old = await begin(run);
-      await expire();
+      await expire(run);
       const newer = await begin(run);
       await finish(newer, 3);
       await finish(old, 4);
@@ -432,7 +431,7 @@ describe('a worker', () => {
     test('takes a new hold also when the skill is priced per effect, so that no cost goes unseen', async () => {
       const run = await submit('per_effect');
       await begin(run);
-      await expire();
+      await expire(run);
       const newer = await begin(run);
       await finish(newer, 3);
       expect(await costsOf(run)).toEqual(costs(3));

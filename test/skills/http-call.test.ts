@@ -16,7 +16,7 @@ import type { SkillResult } from '../../src/contracts/skill.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
 import type { ResolveName } from '../../src/skills/egress.ts';
 import { createHttpCall, httpCallContract } from '../../src/skills/http-call.ts';
-import { parseHttpPrices } from '../../src/skills/http-prices.ts';
+import { parseHttpPrices } from '../../src/skills/http/prices.ts';
 import type { SkillCall } from '../../src/skills/skill.ts';
 
 const MIB = 1024 * 1024;

@@ -3,8 +3,8 @@ import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import { TRANSFORM_QUERY_LENGTH_MAX } from '../../src/contracts/limits.ts';
 import { createJsonTransform, jsonTransformContract } from '../../src/skills/json-transform.ts';
 import type { SkillCall } from '../../src/skills/skill.ts';
-import { createTransformPool } from '../../src/skills/transform-pool.ts';
-import type { TransformOutcome, TransformPool } from '../../src/skills/transform-pool.ts';
+import { createTransformPool } from '../../src/skills/transform/pool.ts';
+import type { TransformOutcome, TransformPool } from '../../src/skills/transform/pool.ts';
 
 const FOREVER = 'def f: f; f';
 

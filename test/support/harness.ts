@@ -17,11 +17,11 @@ import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts'
 import { createFsRead } from '../../src/skills/fs-read.ts';
 import { createFsWrite } from '../../src/skills/fs-write.ts';
 import { createHttpCall } from '../../src/skills/http-call.ts';
-import { parseHttpPrices } from '../../src/skills/http-prices.ts';
+import { parseHttpPrices } from '../../src/skills/http/prices.ts';
 import { createJsonTransform } from '../../src/skills/json-transform.ts';
 import { createRegistry } from '../../src/skills/registry.ts';
 import type { Skill } from '../../src/skills/skill.ts';
-import { createTransformPool } from '../../src/skills/transform-pool.ts';
+import { createTransformPool } from '../../src/skills/transform/pool.ts';
 import { createWorkspace } from '../../src/skills/workspace.ts';
 import { ensureApiKey } from '../../src/storage/api-keys.ts';
 import { withTransaction } from '../../src/storage/pool.ts';

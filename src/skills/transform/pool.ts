@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina';
-import type { FailureCode } from '../contracts/failure-codes.ts';
-import type { Json } from '../contracts/json.ts';
-import { OUTPUT_BYTES_MAX, TRANSFORM_QUICK_MS } from '../contracts/limits.ts';
+import type { FailureCode } from '../../contracts/failure-codes.ts';
+import type { Json } from '../../contracts/json.ts';
+import { OUTPUT_BYTES_MAX, TRANSFORM_QUICK_MS } from '../../contracts/limits.ts';
 
 export interface TransformRequest {
   /** `quick` answers `busy` rather than wait, and stops after TRANSFORM_QUICK_MS. */
@@ -111,7 +111,7 @@ function createLane(options: LaneOptions) {
 
   function startThreads(): Piscina {
     const created = new Piscina({
-      filename: new URL('./transform-worker.js', import.meta.url).href,
+      filename: new URL('./worker.js', import.meta.url).href,
       name: 'runTransform',
       minThreads: threads,
       maxThreads: threads,

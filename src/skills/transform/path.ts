@@ -1,5 +1,5 @@
-import type { Json } from '../contracts/json.ts';
-import { isJsonObject } from '../contracts/json.ts';
+import type { Json } from '../../contracts/json.ts';
+import { isJsonObject } from '../../contracts/json.ts';
 
 export type PathResult = { ok: true; value: Json } | { ok: false; message: string };
 export type CompiledPath = (input: Json) => PathResult;

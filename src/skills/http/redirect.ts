@@ -1,8 +1,8 @@
-import { AosError } from '../contracts/failures.ts';
-import { HTTP_REDIRECTS_MAX } from '../contracts/limits.ts';
-import type { ResponseHead } from './http-exchange.ts';
-import type { HttpPrices } from './http-prices.ts';
-import type { HttpRequest } from './http-request.ts';
+import { AosError } from '../../contracts/failures.ts';
+import { HTTP_REDIRECTS_MAX } from '../../contracts/limits.ts';
+import type { ResponseHead } from './exchange.ts';
+import type { HttpPrices } from './prices.ts';
+import type { HttpRequest } from './request.ts';
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const CONTENT_HEADER = /^content-/;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseHttpPrices } from '../../src/skills/http-prices.ts';
+import { parseHttpPrices } from '../../../src/skills/http/prices.ts';
 
 const MIB = 1024 * 1024;
 const CENT = 1_000_000;

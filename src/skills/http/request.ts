@@ -3,8 +3,8 @@ import {
   HTTP_HEADER_LENGTH_MAX,
   HTTP_URL_LENGTH_MAX,
   paramsInvalid,
-} from './http-params.ts';
-import type { HttpCallParams } from './http-params.ts';
+} from './params.ts';
+import type { HttpCallParams } from './params.ts';
 
 /** One request, ready to be sent; header names are in lower case. */
 export interface HttpRequest {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { AosError } from '../contracts/failures.ts';
-import type { JsonObject } from '../contracts/json.ts';
+import { AosError } from '../../contracts/failures.ts';
+import type { JsonObject } from '../../contracts/json.ts';
 import {
   HTTP_RESPONSE_BYTES_MAX,
   RETRY_DELAY_MAX_MS,
   TRIES_PER_STEP_MAX,
-} from '../contracts/limits.ts';
+} from '../../contracts/limits.ts';
 
 /** When neither plan nor params say how long. */
 export const HTTP_TIMEOUT_DEFAULT_MS = 30_000;

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { OUTPUT_BYTES_MAX, TRANSFORM_QUICK_MS } from '../../src/contracts/limits.ts';
-import { createTransformPool } from '../../src/skills/transform-pool.ts';
-import type { TransformPool, TransformRequest } from '../../src/skills/transform-pool.ts';
+import { OUTPUT_BYTES_MAX, TRANSFORM_QUICK_MS } from '../../../src/contracts/limits.ts';
+import { createTransformPool } from '../../../src/skills/transform/pool.ts';
+import type { TransformPool, TransformRequest } from '../../../src/skills/transform/pool.ts';
 
 const FOREVER = 'def f: f; f';
 

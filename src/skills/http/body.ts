@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
-import { AosError } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
-import { codeOf } from './http-error-code.ts';
+import { AosError } from '../../contracts/failures.ts';
+import type { Json } from '../../contracts/json.ts';
+import { codeOf } from './error-code.ts';
 
 const CODINGS_MAX = 3;
 const JSON_DEPTH_MAX = 256;

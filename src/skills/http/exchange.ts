@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { HttpRequest } from './http-request.ts';
+import type { HttpRequest } from './request.ts';
 
 const EXCERPT_MS_MAX = 1000;
 

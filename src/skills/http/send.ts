@@ -1,12 +1,12 @@
-import type { AosError } from '../contracts/failures.ts';
-import type { EgressGuard } from './egress.ts';
-import { decodeContent, readExcerpt } from './http-body.ts';
-import { exchange } from './http-exchange.ts';
-import type { BodyWish, HttpResponse, Meter, ResponseHead } from './http-exchange.ts';
-import { toStatusFailure, toTooLargeFailure, toTransportFailure } from './http-failures.ts';
-import type { HttpPrices } from './http-prices.ts';
-import { followRedirect, locationOf } from './http-redirect.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { AosError } from '../../contracts/failures.ts';
+import type { EgressGuard } from '../egress.ts';
+import { decodeContent, readExcerpt } from './body.ts';
+import { exchange } from './exchange.ts';
+import type { BodyWish, HttpResponse, Meter, ResponseHead } from './exchange.ts';
+import { toStatusFailure, toTooLargeFailure, toTransportFailure } from './failures.ts';
+import type { HttpPrices } from './prices.ts';
+import { followRedirect, locationOf } from './redirect.ts';
+import type { HttpRequest } from './request.ts';
 
 const ERROR_BODY_BYTES_MAX = 16 * 1024;
 const ERROR_TEXT_BYTES_MAX = 256 * 1024;

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Json } from '../../src/contracts/json.ts';
-import { compilePath } from '../../src/skills/transform-path.ts';
-import { createTransformPool } from '../../src/skills/transform-pool.ts';
+import type { Json } from '../../../src/contracts/json.ts';
+import { compilePath } from '../../../src/skills/transform/path.ts';
+import { createTransformPool } from '../../../src/skills/transform/pool.ts';
 
 const pool = createTransformPool();
 afterAll(() => pool.stop());

@@ -1,11 +1,11 @@
 import { errors } from 'undici';
-import type { FailureCode } from '../contracts/failure-codes.ts';
-import { AosError } from '../contracts/failures.ts';
-import type { FailureFacts } from '../contracts/failures.ts';
-import type { SkillFailure } from '../contracts/skill.ts';
-import type { ResponseHead } from './http-exchange.ts';
-import { codeOf } from './http-error-code.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { FailureCode } from '../../contracts/failure-codes.ts';
+import { AosError } from '../../contracts/failures.ts';
+import type { FailureFacts } from '../../contracts/failures.ts';
+import type { SkillFailure } from '../../contracts/skill.ts';
+import type { ResponseHead } from './exchange.ts';
+import { codeOf } from './error-code.ts';
+import type { HttpRequest } from './request.ts';
 
 const EXCERPT_LENGTH_MAX = 200;
 

@@ -1,5 +1,5 @@
-import { AosError } from '../contracts/failures.ts';
-import type { SkillCall } from './skill.ts';
+import { AosError } from '../../contracts/failures.ts';
+import type { SkillCall } from '../skill.ts';
 
 /** Gives work the time of its call: rejects at once when that is over or the call is cancelled. */
 export async function withinTime<T>(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { microCentsFromCents } from '../contracts/money.ts';
-import { hostOf, parseHost, portOf } from './http-address.ts';
+import { microCentsFromCents } from '../../contracts/money.ts';
+import { hostOf, parseHost, portOf } from './address.ts';
 
 const MIB = 1024 * 1024;
 const CENTS_MAX = 1_000_000;
