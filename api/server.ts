@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createFailure } from '../src/contracts/failures.ts';
 import { createApp } from './app.ts';
-import type { ApiDeps } from './app.ts';
+import type { ApiDeps } from './deps.ts';
 import { newRequestId } from './middleware/request-id.ts';
 
 export interface ApiServer {

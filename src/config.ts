@@ -43,6 +43,7 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'TEMPORAL_PROFILE',
   'TEMPORAL_CONFIG_FILE',
 ]);
+const PORT_MAX = 65_535;
 const FAMILY = /^(AOS|TEMPORAL|DATABASE|LOG)_/;
 
 export interface Config {
@@ -114,7 +115,7 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
   if (
     config.databaseUrl !== undefined &&
     config.keyPepper === undefined &&
-    env['AOS_KEY_PEPPER'] === undefined
+    (env['AOS_KEY_PEPPER'] ?? '').trim() === ''
   ) {
     problems.push(
       'AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32',
@@ -138,8 +139,7 @@ function checkNames(env: Environment): { problems: string[]; warnings: string[] 
 }
 
 function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= PORT_MAX) return Number(text);
   throw new Error(`"${text}" is no port: it takes a whole number from 0 to 65535.`);
 }
 
@@ -159,7 +159,8 @@ function parsePostgresUrl(text: string): string {
 }
 
 function parseAddress(text: string): string {
-  if (/^\S+:\d{1,5}$/.test(text)) return text;
+  const port = Number(/^(?:\[[\da-fA-F:.]+\]|[^\s:/@]+):(\d{1,5})$/.exec(text)?.[1] ?? 0);
+  if (port >= 1 && port <= PORT_MAX) return text;
   throw new Error(`"${text}" is no address: it takes host:port, for instance 127.0.0.1:7233.`);
 }
 

@@ -40,7 +40,7 @@ export function executeStep(
   const remainingMs = Math.max(deadlineAtMs - Date.now(), 0) + RECORDING_MS;
   const activities = proxyActivities<RunActivities>({
     activityId: tryActivityId(address.step_id, address.role, address.try),
-    summary: `${skill}${address.role === 'main' ? '' : ` (${address.role})`}, try ${address.try}`,
+    summary: `${address.step_id}: ${skill}${address.role === 'main' ? '' : ` (${address.role})`}, try ${address.try}`,
     startToCloseTimeout: remainingMs,
     scheduleToCloseTimeout: remainingMs,
     heartbeatTimeout: '5s',

@@ -2,9 +2,8 @@ import type { Middleware } from 'koa';
 import { AosError } from '../../src/contracts/failures.ts';
 import { findApiKey } from '../../src/storage/api-keys.ts';
 import type { Pool } from '../../src/storage/pool.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { AosState } from '../state.ts';
-
-export type HashKey = (key: string) => Buffer;
 
 const PUBLIC_PATHS = new Set(['/health', '/health/ready', '/healthz', '/version']);
 const isPublic = (path: string): boolean =>
@@ -12,7 +11,7 @@ const isPublic = (path: string): boolean =>
 
 /** Finds the key's tenant before method and route are looked at. */
 export const authenticate =
-  (pool: Pool, hashKey: HashKey): Middleware<AosState> =>
+  (pool: Pool, hashKey: ApiDeps['hashKey']): Middleware<AosState> =>
   async (ctx, next) => {
     if (isPublic(ctx.path)) return next();
     const presented = presentedKey(

@@ -1,6 +1,8 @@
 import type Router from '@koa/router';
+import { createFailure } from '../../src/contracts/failures.ts';
+import type { Failure } from '../../src/contracts/failures.ts';
 import { hasLiveWorker } from '../../src/storage/workers.ts';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { AosState } from '../state.ts';
 
 const WORKER_BEAT_MS = 15_000;
@@ -31,9 +33,9 @@ export function addHealthRoutes(
     const ready = postgres && temporal && worker;
     ctx.status = ready ? 200 : 503;
     ctx.body = {
-      status: ready ? 'ready' : 'not_ready',
       parts: { postgres, temporal, worker },
-      ...(!ready && { detail: missing({ postgres, temporal, worker }) }),
+      ...(!ready && explain({ postgres, temporal, worker }, ctx.state.requestId)),
+      status: ready ? 'ready' : 'not_ready',
       timestamp: new Date().toISOString(),
     };
   });
@@ -45,7 +47,12 @@ const answers = async (question: () => Promise<unknown>): Promise<boolean> =>
     () => false,
   );
 
-const missing = (parts: Record<string, boolean>): string =>
-  `No answer from: ${Object.keys(parts)
-    .filter((name) => !parts[name])
-    .join(', ')}.`;
+/** The failure object, but for `status`, which here is a word. */
+function explain(parts: Record<string, boolean>, requestId: string): Omit<Failure, 'status'> {
+  const missing = Object.keys(parts).filter((name) => !parts[name]);
+  const { status: _, ...failure } = createFailure(
+    'SERVICE_UNAVAILABLE',
+    `No answer from: ${missing.join(', ')}.`,
+  );
+  return { ...failure, request_id: requestId };
+}

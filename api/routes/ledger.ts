@@ -7,10 +7,10 @@ import type { Account } from '../../src/storage/accounts.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
 import { listEntries } from '../../src/storage/transactions.ts';
 import type { Entry } from '../../src/storage/transactions.ts';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import { parseEntryQuery } from '../requests/run-query.ts';
 import type { AosState } from '../state.ts';
-import { runOf } from './runs.ts';
+import { runOf } from '../requests/run-of.ts';
 
 export function addLedgerRoutes(router: Router<AosState>, deps: ApiDeps): void {
   const { pool } = deps;

@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { AosState } from '../state.ts';
 import { addErrorPageRoutes } from './error-pages.ts';
 import { addHealthRoutes } from './health.ts';

@@ -6,27 +6,19 @@ import type { RunPage } from '../../src/contracts/run.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
 import { isOpen } from '../../src/runs/run-state.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
-import { loadRunView, viewRun } from '../../src/runs/view-run.ts';
-import { findRun, listRuns } from '../../src/storage/runs.ts';
+import { loadRunView, viewRunSummary } from '../../src/runs/view-run.ts';
+import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import { writeCursor } from '../requests/cursor.ts';
 import { parseBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
+import { runOf } from '../requests/run-of.ts';
 import { parseRunQuery, parseWait } from '../requests/run-query.ts';
 import type { AosContext, AosState } from '../state.ts';
 
 /** How long a poll sleeps at most before it looks by itself, should a wake-up be lost. */
 const LOOK_AGAIN_MS = 1_000;
-const RUN_ID = /^run_[0-9a-f-]{36}$/;
-
-/** The run that the path names, if it belongs to the tenant of the key. Errors: RUN_NOT_FOUND. */
-export async function runOf(ctx: AosContext, { pool }: ApiDeps): Promise<RunRow> {
-  const id = ctx.params['run_id']!;
-  const run = RUN_ID.test(id) ? await findRun(pool, ctx.state.key.tenant_id, id) : undefined;
-  if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
-  return run;
-}
 
 export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
   const { pool } = deps;
@@ -61,7 +53,9 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
     const last = page.at(-1);
     const hasMore = rows.length > page.length && last !== undefined;
     const body: RunPage = {
-      data: page.map((row) => viewRun(row, undefined, null)),
+      data: page.map((row) =>
+        viewRunSummary(row, { ...row, cost_micro_cents: row.steps_cost_micro_cents }),
+      ),
       has_more: hasMore,
       next_cursor: hasMore ? writeCursor({ createdAt: last.cursor_at, id: last.id }) : null,
     };

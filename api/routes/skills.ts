@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { AosError } from '../../src/contracts/failures.ts';
 import { viewSkill } from '../../src/skills/view-skill.ts';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { AosState } from '../state.ts';
 
 export function addSkillRoutes(router: Router<AosState>, deps: ApiDeps): void {

@@ -6,9 +6,9 @@ import { readArtifact, readStoredOutput } from '../../src/storage/artifacts.ts';
 import { findStep } from '../../src/storage/steps.ts';
 import type { StepRowWithSpec } from '../../src/storage/steps.ts';
 import { listTries } from '../../src/storage/tries.ts';
-import type { ApiDeps } from '../app.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { AosContext, AosState } from '../state.ts';
-import { runOf } from './runs.ts';
+import { runOf } from '../requests/run-of.ts';
 
 export function addStepRoutes(router: Router<AosState>, deps: ApiDeps): void {
   const { pool } = deps;

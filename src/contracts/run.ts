@@ -142,8 +142,17 @@ export const Run = z.discriminatedUnion('status', [
 ]);
 export type Run = z.infer<typeof Run>;
 
+/** A run in a list: all but its steps, output and outcome, which are read one by one. */
+export const RunSummary = RunBase.omit({ steps: true }).extend({
+  status: z.enum(RUN_STATUSES),
+  completed_at: z.iso.datetime().optional(),
+  duration_ms: z.number().optional(),
+  failure: Failure.optional(),
+});
+export type RunSummary = z.infer<typeof RunSummary>;
+
 export const RunPage = z.object({
-  data: z.array(Run),
+  data: z.array(RunSummary),
   has_more: z.boolean(),
   next_cursor: z.string().nullable(),
 });

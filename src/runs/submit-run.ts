@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import { uuidv7 } from 'uuidv7';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
@@ -19,6 +17,7 @@ import type { RunRow } from '../storage/runs.ts';
 import { insertSteps } from '../storage/steps.ts';
 import { tenantAccountId } from '../storage/tenants.ts';
 import type { Engine } from '../temporal/engine.ts';
+import { hashBody } from './body-hash.ts';
 import { checkPlan } from './check-plan.ts';
 import type { RunDeps } from './deps.ts';
 import { budgetExceeded } from './failures.ts';
@@ -60,9 +59,7 @@ export async function submitRun(
       'The request has no `plan`. Send a list of steps, or an object with `steps`.',
     );
   }
-  const bodyHash = createHash('sha256')
-    .update(canonicalize(submission.body) ?? '')
-    .digest();
+  const bodyHash = hashBody(submission.body);
   if (idempotencyKey !== undefined) {
     const earlier = await findEarlier(deps.pool, tenantId, idempotencyKey, bodyHash);
     if (earlier) return { run: earlier, replayed: true };

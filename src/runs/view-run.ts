@@ -1,12 +1,12 @@
 import type { Json } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
-import type { Run, StepDetail, StepView } from '../contracts/run.ts';
+import type { Run, RunSummary, StepDetail, StepView } from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
 import { parseFailure } from './failures.ts';
 import { readStoredOutput } from '../storage/artifacts.ts';
 import type { StoredOutput } from '../storage/artifacts.ts';
 import type { Db } from '../storage/pool.ts';
-import type { RunRow } from '../storage/runs.ts';
+import type { RunRow, StepCounts } from '../storage/runs.ts';
 import { listSteps } from '../storage/steps.ts';
 import type { StepRow, StepRowWithSpec } from '../storage/steps.ts';
 import type { TryRow } from '../storage/tries.ts';
@@ -41,51 +41,65 @@ export function viewStep(row: StepRow): StepView {
   };
 }
 
-/** The run object: with its steps when they are given, with its output when it has succeeded. */
-export function viewRun(row: RunRow, steps: readonly StepRow[] | undefined, output: Json): Run {
-  const base = {
+/** The run as a list shows it. */
+export function viewRunSummary(
+  row: RunRow,
+  { begun, total, cost_micro_cents }: StepCounts,
+): RunSummary {
+  const isClosed = row.completed_at !== null;
+  return {
     run_id: row.id,
     id: row.id,
     ...(row.agent_id !== null && { agent_id: row.agent_id }),
     ...(row.goal !== null && { goal: row.goal }),
     labels: row.labels,
+    status: row.status,
     execution: row.execution,
     budget_cents: centsFromMicroCents(row.budget_micro_cents),
-    cost_cents: centsFromMicroCents(row.cost_micro_cents),
-    current_step: steps?.filter((step) => step.status !== 'pending').length ?? 0,
-    total_steps: steps?.length ?? 0,
+    cost_cents: centsFromMicroCents(isClosed ? row.cost_micro_cents : cost_micro_cents),
+    current_step: begun,
+    total_steps: total,
     created_at: row.created_at.toISOString(),
     deadline_at: row.deadline_at.toISOString(),
     ...(row.started_at && { started_at: row.started_at.toISOString() }),
     ...(row.cancel_requested_at && { cancel_requested_at: row.cancel_requested_at.toISOString() }),
+    ...(row.completed_at && {
+      completed_at: row.completed_at.toISOString(),
+      duration_ms: row.completed_at.getTime() - (row.started_at ?? row.created_at).getTime(),
+    }),
     event_number: row.event_number,
     warnings: row.warnings,
-    ...(steps && { steps: steps.map(viewStep) }),
+    ...(row.failure !== null && { failure: parseFailure(row.failure) }),
   };
-  if (row.status === 'queued' || row.status === 'running') return { ...base, status: row.status };
-  const completedAt = row.completed_at!;
-  const ended = {
-    completed_at: completedAt.toISOString(),
-    duration_ms: completedAt.getTime() - (row.started_at ?? row.created_at).getTime(),
-  };
-  if (row.status === 'succeeded') {
-    return {
-      ...base,
-      ...ended,
-      status: 'succeeded',
-      output,
-      outcome: { success: true, result: output, data: output },
-    };
+}
+
+const countSteps = (steps: readonly StepRow[]): StepCounts => ({
+  total: steps.length,
+  begun: steps.filter((step) => step.status !== 'pending').length,
+  cost_micro_cents: steps.reduce((sum, step) => sum + step.cost_micro_cents, 0),
+});
+
+/** The run object, with its steps and, when it has succeeded, its output. */
+function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): Run {
+  const { status, completed_at, duration_ms, failure, ...shared } = viewRunSummary(
+    row,
+    countSteps(steps),
+  );
+  const base = { ...shared, steps: steps.map(viewStep) };
+  if (status === 'queued' || status === 'running') return { ...base, status };
+  const ended = { completed_at: completed_at!, duration_ms: duration_ms! };
+  if (status === 'succeeded') {
+    const outcome = { success: true as const, result: output, data: output };
+    return { ...base, ...ended, status, output, outcome };
   }
-  const failure = parseFailure(row.failure!);
-  const { code, message, category, upstream_status } = failure;
+  const { code, message, category, upstream_status } = failure!;
   const error = {
     code,
     message,
     category,
     ...(upstream_status !== undefined && { upstream_status }),
   };
-  return { ...base, ...ended, status: row.status, failure, outcome: { success: false, error } };
+  return { ...base, ...ended, status, failure: failure!, outcome: { success: false, error } };
 }
 
 /** Reads all that the run object shows. */

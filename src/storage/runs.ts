@@ -33,6 +33,12 @@ const COLUMNS = `id, tenant_id, account_id, agent_id, goal, labels, warnings, st
   max_parallel, budget_micro_cents, price_table_version, event_number, output_step_id, failure, cost_micro_cents,
   cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
 
+/** jsonb takes no lone surrogates, which a warning may quote. */
+const jsonbOf = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'string' ? inner.replaceAll(/\p{Surrogate}/gu, '\ufffd') : inner,
+  );
+
 export interface NewRun {
   id: string;
   tenantId: string;
@@ -69,7 +75,7 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
       JSON.stringify(run.labels),
       run.inputJson,
       run.planJson,
-      JSON.stringify(run.warnings),
+      jsonbOf(run.warnings),
       run.maxParallel,
       run.budgetMicroCents,
       run.priceTableVersion,
@@ -208,14 +214,28 @@ export interface RunFilter {
   limit: number;
 }
 
+export interface StepCounts {
+  total: number;
+  begun: number;
+  cost_micro_cents: number;
+}
+
+export type ListedRun = RunRow & {
+  cursor_at: string;
+  total: number;
+  begun: number;
+  steps_cost_micro_cents: number;
+};
+
 /** A page of runs, newest first, keyed on `(created_at, id)`; `cursor_at` keeps the microseconds. */
-export async function listRuns(
-  db: Db,
-  tenantId: string,
-  filter: RunFilter,
-): Promise<(RunRow & { cursor_at: string })[]> {
-  const { rows } = await db.query<RunRow & { cursor_at: string }>(
-    `SELECT ${COLUMNS}, created_at::text AS cursor_at FROM runs
+export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Promise<ListedRun[]> {
+  const { rows } = await db.query<ListedRun>(
+    `SELECT ${COLUMNS}, created_at::text AS cursor_at, counts.* FROM runs
+     CROSS JOIN LATERAL (
+       SELECT count(*) AS total, count(*) FILTER (WHERE steps.status <> 'pending') AS begun,
+         coalesce(sum(steps.cost_micro_cents), 0)::bigint AS steps_cost_micro_cents
+       FROM steps WHERE steps.run_id = runs.id
+     ) counts
      WHERE tenant_id = $1
        AND ($2::text IS NULL OR status = $2)
        AND ($3::jsonb = '{}' OR labels @> $3)

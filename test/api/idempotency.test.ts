@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Run, RunPage } from '../../src/contracts/run.ts';
+import type { Run, RunPage, RunSummary } from '../../src/contracts/run.ts';
 import type { Answer, Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 
@@ -32,7 +32,7 @@ describe('an idempotency key', () => {
     });
   const isReplayed = ({ headers }: Answer<unknown>): boolean =>
     headers.get('idempotency-replayed') === 'true';
-  const runsOf = async (key: string): Promise<Run[]> =>
+  const runsOf = async (key: string): Promise<RunSummary[]> =>
     (await aos.request<RunPage>(`${RUNS}?limit=200`, { key })).body.data;
 
   test('makes one run of 50 identical requests at once, and holds its budget once', async () => {

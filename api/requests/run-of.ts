@@ -1,0 +1,15 @@
+import { AosError } from '../../src/contracts/failures.ts';
+import { findRun } from '../../src/storage/runs.ts';
+import type { RunRow } from '../../src/storage/runs.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { AosContext } from '../state.ts';
+
+const RUN_ID = /^run_[0-9a-f-]{36}$/;
+
+/** The run that the path names, if it belongs to the tenant of the key. Errors: RUN_NOT_FOUND. */
+export async function runOf(ctx: AosContext, { pool }: ApiDeps): Promise<RunRow> {
+  const id = ctx.params['run_id']!;
+  const run = RUN_ID.test(id) ? await findRun(pool, ctx.state.key.tenant_id, id) : undefined;
+  if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
+  return run;
+}
