@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Run } from '../../src/contracts/run.ts';
+import { Run, RunPage } from '../../src/contracts/run.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 import { createScriptedSkill, fail, pause, succeed } from '../support/scripted-skill.ts';
@@ -323,6 +323,31 @@ describe('a run', () => {
       reserved_cents: 0,
       settled_cents: 1,
     });
+  });
+
+  test('shows in the list how far it came and what it cost', async () => {
+    const run = await aos.run(
+      [
+        { id: 'a', skill: 'paid' },
+        { id: 'b', skill: 'broken' },
+        { id: 'c', skill: 'echo' },
+      ],
+      {
+        labels: { of: 'list' },
+      },
+    );
+    const { body } = await aos.request<RunPage>('/api/v1/runs?label=of=list');
+    expect(RunPage.parse(body).data).toMatchObject([
+      {
+        run_id: run.run_id,
+        status: 'failed',
+        current_step: 2,
+        total_steps: 3,
+        cost_cents: 4,
+        failure: { code: 'HTTP_4XX', step_id: 'b' },
+      },
+    ]);
+    expect(body.data[0]).not.toHaveProperty('steps');
   });
 
   test('puts no param, input or output into its history', async () => {
