@@ -70,13 +70,18 @@ export async function takeHold(tx: Transaction, id: string): Promise<Hold | unde
   return rows[0] && fromRow(rows[0]);
 }
 
-/** Gives an open hold to a fence, a newer one or its own, and moves its expiry. */
-export async function renewHold(db: Db, id: string, fence: string, expiresAt: Date): Promise<void> {
-  await db.query('UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1', [
-    id,
-    fence,
-    expiresAt,
-  ]);
+/** Gives an open hold to a fence, a newer one or its own, and moves its expiry. Answers false when it has ended. */
+export async function renewHold(
+  db: Db,
+  id: string,
+  fence: string,
+  expiresAt: Date,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1',
+    [id, fence, expiresAt],
+  );
+  return rowCount === 1;
 }
 
 /** The open holds of a run: on its own account first, then on the ancestors. */

@@ -20,20 +20,27 @@ describe('the hold of a step', () => {
   let asked: unknown[][];
 
   beforeAll(async () => {
-    const paid = { id: 'paid', worstMicroCents: 10 * CENT, call: () => succeed(null) };
+    const paid = { worstMicroCents: 10 * CENT, call: () => succeed(null) };
     aos = await startHarness({
       worker: false,
       reconciler: false,
-      skills: [createScriptedSkill(paid)],
+      skills: [
+        createScriptedSkill({ ...paid, id: 'per_call' }),
+        createScriptedSkill({ ...paid, id: 'per_effect', per: 'none' }),
+      ],
     });
   });
   afterAll(() => aos.stop());
   beforeEach(async () => {
     asked = [];
-    run = await aos.submit([{ id: 'a', skill: 'paid' }], { budget_cents: 100 });
-    await begin();
+    await submit('per_call');
   });
 
+  /** Takes another run for the test's own, with its first try begun. */
+  async function submit(skill: string): Promise<void> {
+    run = await aos.submit([{ id: 'a', skill }], { budget_cents: 100 });
+    await begin();
+  }
   const begin = () =>
     beginTry(
       aos.deps,
@@ -119,6 +126,26 @@ describe('the hold of a step', () => {
     expect(await reserved()).toBe(10);
     expect(await auditLedger(aos.pool, null)).toEqual([]);
   });
+
+  test.each([true, false])(
+    'goes with a newer fence that takes it over while the engine is asked, and answers %s',
+    async (isAlive) => {
+      await submit('per_effect');
+      await comeOfAge();
+      let newer: Awaited<ReturnType<typeof begin>> | undefined;
+      const expired = await pass(async () => {
+        newer = await begin();
+        return isAlive;
+      });
+      expect(expired).toBe(0);
+      expect(await kinds()).toEqual(['hold 10']);
+      const { rows } = await aos.pool.query<{ fence: string }>(
+        `SELECT fence FROM holds WHERE run_id = $1 AND step_id = 'a' AND expires_at > now()`,
+        [run.run_id],
+      );
+      expect(newer).toMatchObject({ kind: 'call', call: { fence: rows[0]?.fence } });
+    },
+  );
 
   test('is ended by one of two when the run is closed while the engine is asked', async () => {
     await comeOfAge();
