@@ -21,7 +21,7 @@ import { prepareCall } from './prepare-call.ts';
 import type { PreparedCall } from './prepare-call.ts';
 import { stateOf } from './run-state.ts';
 import { recordSkip, recordTryEnd, standingOutcome } from './try-outcomes.ts';
-import type { FencedTry } from './try-outcomes.ts';
+import type { FencedTry } from './fenced-try.ts';
 
 /** A call that this worker alone may record. */
 export interface BegunCall extends FencedTry {

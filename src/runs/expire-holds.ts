@@ -1,6 +1,6 @@
 import { HOLD_GRACE_MS } from '../contracts/limits.ts';
 import { entryKeyOf } from '../domain/effect-keys.ts';
-import { isHoldExpired, listExpiredHolds, renewHold } from '../storage/holds.ts';
+import { isHoldExpired, listExpiredHolds, prolongHold } from '../storage/holds.ts';
 import type { Hold } from '../storage/holds.ts';
 import { releaseHold } from '../storage/ledger.ts';
 import { withTransaction } from '../storage/pool.ts';
@@ -19,7 +19,7 @@ export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<n
     if (!run) continue;
     if (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!)) {
       // Looked at again later, so that a live one does not stand in the way of others.
-      await renewHold(pool, hold.id, hold.fence!, new Date(Date.now() + HOLD_GRACE_MS));
+      await prolongHold(pool, hold.id, hold.fence!, new Date(Date.now() + HOLD_GRACE_MS));
     } else if (await expire(deps, hold)) expired += 1;
   }
   return expired;

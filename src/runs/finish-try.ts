@@ -27,7 +27,7 @@ export async function finishTry(
   call: BegunCall,
   result: SkillResult,
 ): Promise<TryOutcome> {
-  return withTransaction(deps.pool, async (tx) => {
+  const outcome = await withTransaction(deps.pool, async (tx) => {
     const run = (await lockRun(tx, call.run.id))!;
     const actualMicroCents = result.usage.cost_micro_cents;
     const ended = endingOf(run, call, result);
@@ -39,13 +39,13 @@ export async function finishTry(
     if (recorded) return recorded;
 
     // My own commit, whose answer was lost, differs by nothing and posts nothing.
-    if (call.holdId !== null)
-      await postLateCost(tx, { ...call, run, holdId: call.holdId }, actualMicroCents);
+    if (call.holdId !== null) await postLateCost(tx, { ...call, run }, actualMicroCents);
     const step = await findStep(tx, run.id, call.key.stepId);
-    const stands = step && standingOutcome(step, await findTry(tx, call.key));
-    if (!stands) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
-    return stands;
+    return step && standingOutcome(step, await findTry(tx, call.key));
   });
+  // Only now: thrown inside, it would take the late cost back.
+  if (!outcome) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
+  return outcome;
 }
 
 function endingOf(

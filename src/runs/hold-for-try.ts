@@ -2,16 +2,16 @@ import { uuidv7 } from 'uuidv7';
 import type { Failure } from '../contracts/failures.ts';
 import type { JsonObject } from '../contracts/json.ts';
 import { HOLD_GRACE_MS } from '../contracts/limits.ts';
-import { entryKeyOf } from '../domain/effect-keys.ts';
 import type { Skill } from '../skills/skill.ts';
 import { hasOtherStepHold, renewHold } from '../storage/holds.ts';
 import { placeHold, settleHold } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { recordOnStep } from '../storage/steps.ts';
+import { addTryCost } from '../storage/tries.ts';
 import type { TryRow } from '../storage/tries.ts';
 import { budgetExceeded, overStepCap } from './failures.ts';
-import { endOfHold, subjectOf } from './try-outcomes.ts';
-import type { FencedTry } from './try-outcomes.ts';
+import { entryOf } from './fenced-try.ts';
+import type { FencedTry } from './fenced-try.ts';
 
 export type HoldReply =
   | { kind: 'held'; holdId: string | null; heldMicroCents: number }
@@ -33,17 +33,18 @@ export async function holdForTry(
   const { run, step, key, fence } = fenced;
   const expiresAt = new Date(deadlineAt.getTime() + HOLD_GRACE_MS);
   if (lost?.hold_id && skill.contract.cost.per !== 'call') {
-    await renewHold(tx, lost.hold_id, fence, expiresAt);
-    return { kind: 'held', holdId: lost.hold_id, heldMicroCents: 0 };
+    const isOpen = await renewHold(tx, lost.hold_id, fence, expiresAt);
+    if (isOpen) return { kind: 'held', holdId: lost.hold_id, heldMicroCents: 0 };
   }
   if (lost?.hold_id) {
     // Priced per call: the lost one has been paid for, as far as anybody can know.
     const spent = await settleHold(
       tx,
-      endOfHold({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'),
+      entryOf({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'),
       'whole',
       'presumed',
     );
+    await addTryCost(tx, key, spent ?? 0);
     await recordOnStep(tx, run.id, step.id, spent ?? 0);
   }
   const worstMicroCents = skill.worstCaseMicroCents(params);
@@ -66,9 +67,8 @@ export async function holdForTry(
       fence,
       expiresAt,
     },
-    key: entryKeyOf(key, fence, 'hold'),
+    ...entryOf(fenced, holdId, 'hold'),
     basis: 'worst_case',
-    subject: subjectOf(fenced),
   });
   if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
   if (await hasOtherStepHold(tx, run.account_id, step.id)) return { kind: 'busy' };

@@ -2,32 +2,22 @@ import type { TryOutcome } from '../contracts/activities.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import { afterTry } from '../domain/after-try.ts';
-import { entryKeyOf } from '../domain/effect-keys.ts';
 import { insertArtifact } from '../storage/artifacts.ts';
 import { appendEvents } from '../storage/events.ts';
 import type { NewEvent } from '../storage/events.ts';
 import { releaseHold, settleHold } from '../storage/ledger.ts';
-import type { EndHold } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { clearFruitless } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { recordOnStep } from '../storage/steps.ts';
 import type { StepEnding, StepRowWithSpec } from '../storage/steps.ts';
 import { addTryCost, endTry } from '../storage/tries.ts';
-import type { TryKey, TryRow } from '../storage/tries.ts';
-import type { EntrySubject } from '../storage/transactions.ts';
+import type { TryRow } from '../storage/tries.ts';
 import { parseFailure } from './failures.ts';
+import { entryOf } from './fenced-try.ts';
+import type { FencedTry } from './fenced-try.ts';
 import { postLateCost } from './late-cost.ts';
 import type { PackedOutput } from './outputs.ts';
-
-/** A try and the fence under which an outcome may be written. */
-export interface FencedTry {
-  run: RunRow;
-  step: StepRowWithSpec;
-  key: TryKey;
-  fence: string;
-  holdId: string | null;
-}
 
 /** How a try ends, and what becomes of its hold. */
 export interface TryEnd {
@@ -62,23 +52,6 @@ export function standingOutcome(
   return { ...outcomeOfFailure(failureOf(step.failure)), status: step.status, retryable: false };
 }
 
-export function subjectOf({ run, key }: Pick<FencedTry, 'run' | 'key'>): EntrySubject {
-  return {
-    runId: run.id,
-    execution: run.execution,
-    stepId: key.stepId,
-    try: key.number,
-    priceTableVersion: run.price_table_version,
-    actor: 'worker',
-  };
-}
-
-export const endOfHold = (fenced: FencedTry, holdId: string, kind: string): EndHold => ({
-  holdId,
-  key: entryKeyOf(fenced.key, fenced.fence, kind),
-  subject: subjectOf(fenced),
-});
-
 /**
  * Writes the outcome of a try with its money, its step and its events, unless another fence or an outcome stands:
  * then nothing is written and the answer is undefined. The caller has locked the run.
@@ -98,8 +71,12 @@ export async function recordTryEnd(
 }
 
 async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']): Promise<number> {
-  if (fenced.holdId === null) return 0;
-  const end = endOfHold(fenced, fenced.holdId, how.kind === 'release' ? 'release' : 'settle');
+  if (fenced.holdId === null) {
+    // A call that should have cost nothing and did is not passed over: its cost is posted as it is.
+    if (how.kind === 'settle') await postLateCost(tx, fenced, how.actualMicroCents);
+    return 0;
+  }
+  const end = entryOf(fenced, fenced.holdId, how.kind === 'release' ? 'release' : 'settle');
   if (how.kind === 'release') {
     await releaseHold(tx, end);
     return 0;
@@ -112,7 +89,7 @@ async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']):
   );
   if (spent !== undefined || how.kind === 'presume') return spent ?? 0;
   // The hold expired before: what it cost is posted late, and stands on the step already.
-  await postLateCost(tx, { ...fenced, holdId: fenced.holdId }, how.actualMicroCents);
+  await postLateCost(tx, fenced, how.actualMicroCents);
   return 0;
 }
 

@@ -70,7 +70,7 @@ export async function takeHold(tx: Transaction, id: string): Promise<Hold | unde
   return rows[0] && fromRow(rows[0]);
 }
 
-/** Gives an open hold to a fence, a newer one or its own, and moves its expiry. Answers false when it has ended. */
+/** Gives an open hold to a newer fence and moves its expiry. Answers false when it has ended. */
 export async function renewHold(
   db: Db,
   id: string,
@@ -82,6 +82,20 @@ export async function renewHold(
     [id, fence, expiresAt],
   );
   return rowCount === 1;
+}
+
+/** Moves the expiry of a hold that this fence still has. */
+export async function prolongHold(
+  db: Db,
+  id: string,
+  fence: string,
+  expiresAt: Date,
+): Promise<void> {
+  await db.query('UPDATE holds SET expires_at = $3 WHERE id = $1 AND fence = $2', [
+    id,
+    fence,
+    expiresAt,
+  ]);
 }
 
 /** The open holds of a run: on its own account first, then on the ancestors. */

@@ -50,8 +50,8 @@ export async function placeHold(
   return { ok: true };
 }
 
-export interface EndHold {
-  holdId: string;
+export interface EndHold<H extends string | null = string> {
+  holdId: H;
   key: string;
   subject: EntrySubject;
 }
@@ -110,7 +110,7 @@ export async function releaseHold(
 export async function adjust(
   tx: Transaction,
   accountId: string,
-  { holdId, key, subject }: EndHold,
+  { holdId, key, subject }: EndHold<string | null>,
   deltaMicroCents: number,
 ): Promise<boolean> {
   const { balances } = await lockAccount(tx, accountId);
@@ -121,7 +121,7 @@ export async function adjust(
     accountId,
     idempotencyKey: key,
     kind: 'adjust',
-    holdId,
+    ...(holdId !== null && { holdId }),
     amountMicroCents: deltaMicroCents,
     change,
     basis: 'actual',

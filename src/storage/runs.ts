@@ -169,10 +169,10 @@ export async function markRunClosed(
   );
 }
 
-/** Makes the run's next execution the current one. */
+/** Makes the run's next execution the current one; it is queued until its first activity. */
 export async function beginNextExecution(tx: Transaction, id: string): Promise<void> {
   await tx.query(
-    `UPDATE runs SET execution = execution + 1, fruitless_executions = fruitless_executions + 1,
+    `UPDATE runs SET execution = execution + 1, status = 'queued', fruitless_executions = fruitless_executions + 1,
        check_at = now() + interval '5 seconds' WHERE id = $1`,
     [id],
   );

@@ -309,12 +309,12 @@ describe('the reconciler', () => {
       await work(run, 'a');
       const lost: Partial<Engine> = {
         startExecution: () => Promise.resolve(),
-        describeExecution: () => Promise.resolve('unknown'),
+        describeExecution: () => Promise.resolve('failed'),
       };
       for (const execution of [2, 3]) {
         await due(run);
         expect(await reconcile(lost)).toEqual({ restarted: 1 });
-        expect(await view(run)).toMatchObject({ status: 'running', execution });
+        expect(await view(run)).toMatchObject({ status: 'queued', execution });
       }
       await due(run);
       expect(await reconcile(lost)).toEqual({ closed: 1 });
@@ -331,7 +331,7 @@ describe('the reconciler', () => {
       await work(run, 'a');
       const lost: Partial<Engine> = {
         startExecution: () => Promise.resolve(),
-        describeExecution: () => Promise.resolve('unknown'),
+        describeExecution: () => Promise.resolve('failed'),
       };
       for (let execution = 2; execution <= 3; execution += 1) {
         await due(run);
@@ -340,8 +340,25 @@ describe('the reconciler', () => {
       await work(run, 'a', 4, 3);
       await due(run);
       expect(await reconcile(lost)).toEqual({ restarted: 1 });
-      expect(await view(run)).toMatchObject({ status: 'running', execution: 4 });
+      expect(await view(run)).toMatchObject({ status: 'queued', execution: 4 });
       await close(run, 4);
+    });
+
+    test('one that could not be started, which is then started itself and counts for nothing', async () => {
+      const run = await accept(['a']);
+      await work(run, 'a');
+      const unknown = () => Promise.resolve('unknown' as const);
+      await due(run);
+      await reconcile({ startExecution: away, describeExecution: unknown });
+      expect(await view(run)).toMatchObject({ status: 'queued', execution: 2 });
+      const started: number[] = [];
+      await due(run);
+      const reply = await reconcile({
+        startExecution: ({ execution }) => Promise.resolve(void started.push(execution)),
+        describeExecution: unknown,
+      });
+      expect({ reply, started }).toEqual({ reply: { started: 1 }, started: [2] });
+      await close(run, 2);
     });
   });
 
