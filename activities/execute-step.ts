@@ -2,10 +2,10 @@ import { Context } from '@temporalio/activity';
 import { uuidv7 } from 'uuidv7';
 import type { TryAddress, TryReply } from '../src/contracts/activities.ts';
 import type { SkillResult, SkillUsage } from '../src/contracts/skill.ts';
-import { beginTry } from '../src/runs/begin-try.ts';
-import type { BegunCall } from '../src/runs/begin-try.ts';
+import { beginTry } from '../src/runs/tries/begin-try.ts';
+import type { BegunCall } from '../src/runs/tries/begin-try.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
-import { finishTry, OutcomeNotMine } from '../src/runs/finish-try.ts';
+import { finishTry, OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
 

@@ -1,9 +1,9 @@
 import type { RunActivities } from '../src/contracts/activities.ts';
-import { abandonTry } from '../src/runs/abandon-try.ts';
+import { abandonTry } from '../src/runs/tries/abandon-try.ts';
 import { recordCancel } from '../src/runs/cancel-run.ts';
 import { closeRun } from '../src/runs/close-run.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
-import { executeInline } from '../src/runs/execute-inline.ts';
+import { executeInline } from '../src/runs/chains/execute-inline.ts';
 import { createExecuteStep } from './execute-step.ts';
 import { withMappedErrors } from './failure.ts';
 

@@ -18,7 +18,7 @@ import { listLastTries, listOpenTries } from '../storage/tries.ts';
 import type { RunDeps } from './deps.ts';
 import { cancelled, deadlineExceeded, parseFailure, stepLost } from './failures.ts';
 import { isOpen } from './run-state.ts';
-import { recordTryEnd } from './try-outcomes.ts';
+import { recordTryEnd } from './tries/try-outcomes.ts';
 
 /** Somebody's will, not a fault, ended the run. */
 const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TERMINATED']);

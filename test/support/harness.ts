@@ -12,7 +12,7 @@ import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import type { LedgerViolation, RunLedger } from '../../src/contracts/ledger.ts';
 import type { Run, StepDetail } from '../../src/contracts/run.ts';
 import type { RunDeps } from '../../src/runs/deps.ts';
-import { startReconciler } from '../../src/runs/reconciler.ts';
+import { startReconciler } from '../../src/runs/reconciler/reconciler.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
 import { createFsRead } from '../../src/skills/fs-read.ts';
 import { createFsWrite } from '../../src/skills/fs-write.ts';

@@ -1,9 +1,9 @@
-import { entryKeyOf } from '../domain/effect-keys.ts';
-import type { EndHold } from '../storage/ledger.ts';
-import type { RunRow } from '../storage/runs.ts';
-import type { StepRowWithSpec } from '../storage/steps.ts';
-import type { EntrySubject } from '../storage/transactions.ts';
-import type { TryKey } from '../storage/tries.ts';
+import { entryKeyOf } from '../../domain/effect-keys.ts';
+import type { EndHold } from '../../storage/ledger.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import type { StepRowWithSpec } from '../../storage/steps.ts';
+import type { EntrySubject } from '../../storage/transactions.ts';
+import type { TryKey } from '../../storage/tries.ts';
 
 /** A try and the fence under which an outcome may be written. */
 export interface FencedTry {

@@ -1,7 +1,7 @@
 import { adoptEngine } from './adopt-engine.ts';
 import { expireHolds } from './expire-holds.ts';
-import { closeOverdueRuns, reconcileRuns } from './reconcile.ts';
-import type { ReconcileDeps } from './reconcile.ts';
+import { closeOverdueRuns, reconcileRuns } from './reconcile-runs.ts';
+import type { ReconcileDeps } from './reconcile-runs.ts';
 
 export interface Reconciler {
   stop(): Promise<void>;

@@ -1,29 +1,29 @@
-import type { ExecuteInline, StepStatus, TryOutcome } from '../contracts/activities.ts';
-import { createFailure } from '../contracts/failures.ts';
-import type { Failure } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
+import type { ExecuteInline, StepStatus, TryOutcome } from '../../contracts/activities.ts';
+import { createFailure } from '../../contracts/failures.ts';
+import type { Failure } from '../../contracts/failures.ts';
+import type { Json } from '../../contracts/json.ts';
 import {
   INLINE_CHAIN_BYTES_MAX,
   INLINE_CHAIN_MS_MAX,
   INLINE_CHAIN_STEPS_MAX,
-} from '../contracts/limits.ts';
-import type { SkillResult } from '../contracts/skill.ts';
-import { afterTry } from '../domain/after-try.ts';
-import { effectKeyOf } from '../domain/effect-keys.ts';
-import { readySteps } from '../domain/ready-steps.ts';
-import type { Skill } from '../skills/skill.ts';
-import type { Pool } from '../storage/pool.ts';
-import type { RunRow } from '../storage/runs.ts';
-import { readStepValues } from '../storage/steps.ts';
-import type { StepRowWithSpec } from '../storage/steps.ts';
-import type { RunDeps } from './deps.ts';
-import { deadlineExceeded } from './failures.ts';
-import { addValues, createScope, stepsReadBy } from './load-scope.ts';
-import type { LoadedScope } from './load-scope.ts';
-import { outputTooLargeMessage, packOutput } from './outputs.ts';
-import type { PackedOutput } from './outputs.ts';
-import { prepareCall } from './prepare-call.ts';
-import { standingOutcome } from './try-outcomes.ts';
+} from '../../contracts/limits.ts';
+import type { SkillResult } from '../../contracts/skill.ts';
+import { afterTry } from '../../domain/after-try.ts';
+import { effectKeyOf } from '../../domain/effect-keys.ts';
+import { readySteps } from '../../domain/ready-steps.ts';
+import type { Skill } from '../../skills/skill.ts';
+import type { Pool } from '../../storage/pool.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import { readStepValues } from '../../storage/steps.ts';
+import type { StepRowWithSpec } from '../../storage/steps.ts';
+import type { RunDeps } from '../deps.ts';
+import { deadlineExceeded } from '../failures.ts';
+import { addValues, createScope, stepsReadBy } from '../tries/load-scope.ts';
+import type { LoadedScope } from '../tries/load-scope.ts';
+import { outputTooLargeMessage, packOutput } from '../outputs.ts';
+import type { PackedOutput } from '../outputs.ts';
+import { prepareCall } from '../tries/prepare-call.ts';
+import { standingOutcome } from '../tries/try-outcomes.ts';
 
 /** A step that a chain has computed and has yet to record. */
 export interface ComputedStep {

@@ -1,17 +1,23 @@
-import type { ExecuteInline, InlineReply } from '../contracts/activities.ts';
-import type { Json } from '../contracts/json.ts';
-import { insertArtifact } from '../storage/artifacts.ts';
-import { appendEvents } from '../storage/events.ts';
-import { withTransaction } from '../storage/pool.ts';
-import type { Transaction } from '../storage/pool.ts';
-import { clearFruitless, lockRun, markRunStarted, readRun, readRunInput } from '../storage/runs.ts';
-import type { RunRow } from '../storage/runs.ts';
-import { listStepsWithSpec, recordInlineEnds } from '../storage/steps.ts';
-import { closeLockedRun } from './close-run.ts';
+import type { ExecuteInline, InlineReply } from '../../contracts/activities.ts';
+import type { Json } from '../../contracts/json.ts';
+import { insertArtifact } from '../../storage/artifacts.ts';
+import { appendEvents } from '../../storage/events.ts';
+import { withTransaction } from '../../storage/pool.ts';
+import type { Transaction } from '../../storage/pool.ts';
+import {
+  clearFruitless,
+  lockRun,
+  markRunStarted,
+  readRun,
+  readRunInput,
+} from '../../storage/runs.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import { listStepsWithSpec, recordInlineEnds } from '../../storage/steps.ts';
+import { closeLockedRun } from '../close-run.ts';
 import { computeChain } from './compute-chain.ts';
 import type { ComputedStep } from './compute-chain.ts';
-import type { RunDeps } from './deps.ts';
-import { stateOf } from './run-state.ts';
+import type { RunDeps } from '../deps.ts';
+import { stateOf } from '../run-state.ts';
 
 /**
  * Computes a chain of inline steps and records it in one transaction, with the end of the run when the chain was all

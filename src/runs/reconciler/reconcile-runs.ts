@@ -1,17 +1,22 @@
-import { createFailure } from '../contracts/failures.ts';
-import type { FailureCode } from '../contracts/failure-codes.ts';
-import { FRUITLESS_EXECUTIONS_MAX, RUN_OVERDUE_MS } from '../contracts/limits.ts';
-import { withTransaction } from '../storage/pool.ts';
-import { beginNextExecution, claimRunsToCheck, listOverdueRuns, lockRun } from '../storage/runs.ts';
-import type { RunRow } from '../storage/runs.ts';
-import { appendEvents } from '../storage/events.ts';
-import type { Engine } from '../temporal/engine.ts';
-import { tellExecution } from './cancel-run.ts';
-import { closeLockedRun } from './close-run.ts';
-import type { RunDeps } from './deps.ts';
-import { deadlineExceeded } from './failures.ts';
-import { isOpen } from './run-state.ts';
-import { startExecution } from './start-execution.ts';
+import { createFailure } from '../../contracts/failures.ts';
+import type { FailureCode } from '../../contracts/failure-codes.ts';
+import { FRUITLESS_EXECUTIONS_MAX, RUN_OVERDUE_MS } from '../../contracts/limits.ts';
+import { withTransaction } from '../../storage/pool.ts';
+import {
+  beginNextExecution,
+  claimRunsToCheck,
+  listOverdueRuns,
+  lockRun,
+} from '../../storage/runs.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import { appendEvents } from '../../storage/events.ts';
+import type { Engine } from '../../temporal/engine.ts';
+import { tellExecution } from '../cancel-run.ts';
+import { closeLockedRun } from '../close-run.ts';
+import type { RunDeps } from '../deps.ts';
+import { deadlineExceeded } from '../failures.ts';
+import { isOpen } from '../run-state.ts';
+import { startExecution } from '../start-execution.ts';
 
 export type ReconcileDeps = RunDeps & { engine: Engine };
 

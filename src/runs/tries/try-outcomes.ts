@@ -1,23 +1,23 @@
-import type { TryOutcome } from '../contracts/activities.ts';
-import type { Failure } from '../contracts/failures.ts';
-import { centsFromMicroCents } from '../contracts/money.ts';
-import { afterTry } from '../domain/after-try.ts';
-import { insertArtifact } from '../storage/artifacts.ts';
-import { appendEvents } from '../storage/events.ts';
-import type { NewEvent } from '../storage/events.ts';
-import { releaseHold, settleHold } from '../storage/ledger.ts';
-import type { Transaction } from '../storage/pool.ts';
-import { clearFruitless } from '../storage/runs.ts';
-import type { RunRow } from '../storage/runs.ts';
-import { recordOnStep } from '../storage/steps.ts';
-import type { StepEnding, StepRowWithSpec } from '../storage/steps.ts';
-import { addTryCost, endTry } from '../storage/tries.ts';
-import type { TryRow } from '../storage/tries.ts';
-import { parseFailure } from './failures.ts';
+import type { TryOutcome } from '../../contracts/activities.ts';
+import type { Failure } from '../../contracts/failures.ts';
+import { centsFromMicroCents } from '../../contracts/money.ts';
+import { afterTry } from '../../domain/after-try.ts';
+import { insertArtifact } from '../../storage/artifacts.ts';
+import { appendEvents } from '../../storage/events.ts';
+import type { NewEvent } from '../../storage/events.ts';
+import { releaseHold, settleHold } from '../../storage/ledger.ts';
+import type { Transaction } from '../../storage/pool.ts';
+import { clearFruitless } from '../../storage/runs.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import { recordOnStep } from '../../storage/steps.ts';
+import type { StepEnding, StepRowWithSpec } from '../../storage/steps.ts';
+import { addTryCost, endTry } from '../../storage/tries.ts';
+import type { TryRow } from '../../storage/tries.ts';
+import { parseFailure } from '../failures.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 import { postLateCost } from './late-cost.ts';
-import type { PackedOutput } from './outputs.ts';
+import type { PackedOutput } from '../outputs.ts';
 
 /** How a try ends, and what becomes of its hold. */
 export interface TryEnd {

@@ -1,7 +1,7 @@
-import { readEngineNamespace, writeEngineNamespace } from '../storage/engine.ts';
-import { checkAllOpenRunsNow } from '../storage/runs.ts';
-import type { Engine } from '../temporal/engine.ts';
-import type { RunDeps } from './deps.ts';
+import { readEngineNamespace, writeEngineNamespace } from '../../storage/engine.ts';
+import { checkAllOpenRunsNow } from '../../storage/runs.ts';
+import type { Engine } from '../../temporal/engine.ts';
+import type { RunDeps } from '../deps.ts';
 
 /**
  * Whether this Temporal is the one that the database belongs with. Another namespace id means that its store was

@@ -1,11 +1,11 @@
-import type { TryAddress, TryReply } from '../contracts/activities.ts';
-import { effectKeyOf } from '../domain/effect-keys.ts';
-import { withTransaction } from '../storage/pool.ts';
-import { lockRun } from '../storage/runs.ts';
-import { findStep } from '../storage/steps.ts';
-import { findTry } from '../storage/tries.ts';
-import type { RunDeps } from './deps.ts';
-import { cancelled, stepLost } from './failures.ts';
+import type { TryAddress, TryReply } from '../../contracts/activities.ts';
+import { effectKeyOf } from '../../domain/effect-keys.ts';
+import { withTransaction } from '../../storage/pool.ts';
+import { lockRun } from '../../storage/runs.ts';
+import { findStep } from '../../storage/steps.ts';
+import { findTry } from '../../storage/tries.ts';
+import type { RunDeps } from '../deps.ts';
+import { cancelled, stepLost } from '../failures.ts';
 import { recordTryEnd, standingOutcome } from './try-outcomes.ts';
 
 /** Records that a try's activity ended without a value, unless its outcome stands. Its hold is presumed spent. */

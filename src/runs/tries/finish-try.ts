@@ -1,18 +1,18 @@
-import type { TryOutcome } from '../contracts/activities.ts';
-import { createFailure } from '../contracts/failures.ts';
-import type { Failure } from '../contracts/failures.ts';
-import type { SkillResult } from '../contracts/skill.ts';
-import { withTransaction } from '../storage/pool.ts';
-import { lockRun } from '../storage/runs.ts';
-import type { RunRow } from '../storage/runs.ts';
-import { findStep } from '../storage/steps.ts';
-import { findTry } from '../storage/tries.ts';
+import type { TryOutcome } from '../../contracts/activities.ts';
+import { createFailure } from '../../contracts/failures.ts';
+import type { Failure } from '../../contracts/failures.ts';
+import type { SkillResult } from '../../contracts/skill.ts';
+import { withTransaction } from '../../storage/pool.ts';
+import { lockRun } from '../../storage/runs.ts';
+import type { RunRow } from '../../storage/runs.ts';
+import { findStep } from '../../storage/steps.ts';
+import { findTry } from '../../storage/tries.ts';
 import type { BegunCall } from './begin-try.ts';
-import type { RunDeps } from './deps.ts';
-import { deadlineExceeded } from './failures.ts';
+import type { RunDeps } from '../deps.ts';
+import { deadlineExceeded } from '../failures.ts';
 import { postLateCost } from './late-cost.ts';
-import { outputTooLargeMessage, packOutput } from './outputs.ts';
-import type { PackedOutput } from './outputs.ts';
+import { outputTooLargeMessage, packOutput } from '../outputs.ts';
+import type { PackedOutput } from '../outputs.ts';
 import { recordTryEnd, standingOutcome } from './try-outcomes.ts';
 
 /** Nothing was recorded and nothing stands: the engine calls the step again, or abandons it. */

@@ -1,20 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
-import type { Run } from '../../src/contracts/run.ts';
-import { adoptEngine } from '../../src/runs/adopt-engine.ts';
-import { beginTry } from '../../src/runs/begin-try.ts';
-import { cancelRun } from '../../src/runs/cancel-run.ts';
-import { closeRun } from '../../src/runs/close-run.ts';
-import { finishTry } from '../../src/runs/finish-try.ts';
-import { closeOverdueRuns, reconcileRuns } from '../../src/runs/reconcile.ts';
-import { submitRun } from '../../src/runs/submit-run.ts';
-import { readEngineNamespace } from '../../src/storage/engine.ts';
-import { auditLedger } from '../../src/storage/ledger-audit.ts';
-import type { Logger } from '../../src/telemetry/logger.ts';
-import type { Engine } from '../../src/temporal/engine.ts';
-import { startHarness } from '../support/harness.ts';
-import type { Harness } from '../support/harness.ts';
-import { createScriptedSkill, fail, succeed } from '../support/scripted-skill.ts';
+import type { Run } from '../../../src/contracts/run.ts';
+import { adoptEngine } from '../../../src/runs/reconciler/adopt-engine.ts';
+import { beginTry } from '../../../src/runs/tries/begin-try.ts';
+import { cancelRun } from '../../../src/runs/cancel-run.ts';
+import { closeRun } from '../../../src/runs/close-run.ts';
+import { finishTry } from '../../../src/runs/tries/finish-try.ts';
+import { closeOverdueRuns, reconcileRuns } from '../../../src/runs/reconciler/reconcile-runs.ts';
+import { submitRun } from '../../../src/runs/submit-run.ts';
+import { readEngineNamespace } from '../../../src/storage/engine.ts';
+import { auditLedger } from '../../../src/storage/ledger-audit.ts';
+import type { Logger } from '../../../src/telemetry/logger.ts';
+import type { Engine } from '../../../src/temporal/engine.ts';
+import { startHarness } from '../../support/harness.ts';
+import type { Harness } from '../../support/harness.ts';
+import { createScriptedSkill, fail, succeed } from '../../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
 

@@ -1,18 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
-import type { TryAddress } from '../../src/contracts/activities.ts';
-import type { Run } from '../../src/contracts/run.ts';
-import { abandonTry } from '../../src/runs/abandon-try.ts';
-import { beginTry } from '../../src/runs/begin-try.ts';
-import type { BegunCall } from '../../src/runs/begin-try.ts';
-import { recordCancel } from '../../src/runs/cancel-run.ts';
-import { closeRun } from '../../src/runs/close-run.ts';
-import { expireHolds } from '../../src/runs/expire-holds.ts';
-import { finishTry, OutcomeNotMine } from '../../src/runs/finish-try.ts';
-import { auditLedger } from '../../src/storage/ledger-audit.ts';
-import { startHarness } from '../support/harness.ts';
-import type { Harness } from '../support/harness.ts';
-import { createScriptedSkill, fail, succeed } from '../support/scripted-skill.ts';
+import type { TryAddress } from '../../../src/contracts/activities.ts';
+import type { Run } from '../../../src/contracts/run.ts';
+import { abandonTry } from '../../../src/runs/tries/abandon-try.ts';
+import { beginTry } from '../../../src/runs/tries/begin-try.ts';
+import type { BegunCall } from '../../../src/runs/tries/begin-try.ts';
+import { recordCancel } from '../../../src/runs/cancel-run.ts';
+import { closeRun } from '../../../src/runs/close-run.ts';
+import { expireHolds } from '../../../src/runs/reconciler/expire-holds.ts';
+import { finishTry, OutcomeNotMine } from '../../../src/runs/tries/finish-try.ts';
+import { auditLedger } from '../../../src/storage/ledger-audit.ts';
+import { startHarness } from '../../support/harness.ts';
+import type { Harness } from '../../support/harness.ts';
+import { createScriptedSkill, fail, succeed } from '../../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
 const neverCalled = () => {

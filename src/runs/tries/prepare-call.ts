@@ -1,16 +1,16 @@
-import type { FailureCode } from '../contracts/failure-codes.ts';
-import { createFailure } from '../contracts/failures.ts';
-import type { Failure, FailureFacts, Problem } from '../contracts/failures.ts';
-import { isJsonObject } from '../contracts/json.ts';
-import type { Json, JsonObject } from '../contracts/json.ts';
-import { RESOLVED_PARAMS_BYTES_MAX } from '../contracts/limits.ts';
-import type { ResolvedStep } from '../contracts/plan.ts';
-import type { StepRole } from '../contracts/activities.ts';
-import { evaluateCondition } from '../domain/plan/conditions.ts';
-import { resolveReferences } from '../domain/plan/references.ts';
-import type { Scope } from '../domain/plan/references.ts';
-import type { SkillRegistry } from '../skills/registry.ts';
-import type { Skill } from '../skills/skill.ts';
+import type { FailureCode } from '../../contracts/failure-codes.ts';
+import { createFailure } from '../../contracts/failures.ts';
+import type { Failure, FailureFacts, Problem } from '../../contracts/failures.ts';
+import { isJsonObject } from '../../contracts/json.ts';
+import type { Json, JsonObject } from '../../contracts/json.ts';
+import { RESOLVED_PARAMS_BYTES_MAX } from '../../contracts/limits.ts';
+import type { ResolvedStep } from '../../contracts/plan.ts';
+import type { StepRole } from '../../contracts/activities.ts';
+import { evaluateCondition } from '../../domain/plan/conditions.ts';
+import { resolveReferences } from '../../domain/plan/references.ts';
+import type { Scope } from '../../domain/plan/references.ts';
+import type { SkillRegistry } from '../../skills/registry.ts';
+import type { Skill } from '../../skills/skill.ts';
 
 /** The values a step may read, and which skill gave each of them. */
 export interface CallScope extends Scope {

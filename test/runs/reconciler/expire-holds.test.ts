@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
-import { HOLD_GRACE_MS } from '../../src/contracts/limits.ts';
-import type { Run } from '../../src/contracts/run.ts';
-import { beginTry } from '../../src/runs/begin-try.ts';
-import { closeRun } from '../../src/runs/close-run.ts';
-import { expireHolds } from '../../src/runs/expire-holds.ts';
-import { auditLedger } from '../../src/storage/ledger-audit.ts';
-import type { Engine } from '../../src/temporal/engine.ts';
-import { startHarness } from '../support/harness.ts';
-import type { Harness } from '../support/harness.ts';
-import { createScriptedSkill, succeed } from '../support/scripted-skill.ts';
+import { HOLD_GRACE_MS } from '../../../src/contracts/limits.ts';
+import type { Run } from '../../../src/contracts/run.ts';
+import { beginTry } from '../../../src/runs/tries/begin-try.ts';
+import { closeRun } from '../../../src/runs/close-run.ts';
+import { expireHolds } from '../../../src/runs/reconciler/expire-holds.ts';
+import { auditLedger } from '../../../src/storage/ledger-audit.ts';
+import type { Engine } from '../../../src/temporal/engine.ts';
+import { startHarness } from '../../support/harness.ts';
+import type { Harness } from '../../support/harness.ts';
+import { createScriptedSkill, succeed } from '../../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
 

@@ -1,10 +1,10 @@
-import type { Json } from '../contracts/json.ts';
-import type { ResolvedStep } from '../contracts/plan.ts';
-import { referencedSteps } from '../domain/plan/references.ts';
-import type { Db } from '../storage/pool.ts';
-import { readRunInput } from '../storage/runs.ts';
-import { listStepIds, readStepValues } from '../storage/steps.ts';
-import type { StepValue } from '../storage/steps.ts';
+import type { Json } from '../../contracts/json.ts';
+import type { ResolvedStep } from '../../contracts/plan.ts';
+import { referencedSteps } from '../../domain/plan/references.ts';
+import type { Db } from '../../storage/pool.ts';
+import { readRunInput } from '../../storage/runs.ts';
+import { listStepIds, readStepValues } from '../../storage/steps.ts';
+import type { StepValue } from '../../storage/steps.ts';
 import type { CallScope } from './prepare-call.ts';
 
 /** A scope that grows as steps end. */

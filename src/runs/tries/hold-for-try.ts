@@ -1,15 +1,15 @@
 import { uuidv7 } from 'uuidv7';
-import type { Failure } from '../contracts/failures.ts';
-import type { JsonObject } from '../contracts/json.ts';
-import { HOLD_GRACE_MS } from '../contracts/limits.ts';
-import type { Skill } from '../skills/skill.ts';
-import { hasOtherStepHold, renewHold } from '../storage/holds.ts';
-import { placeHold, settleHold } from '../storage/ledger.ts';
-import type { Transaction } from '../storage/pool.ts';
-import { recordOnStep } from '../storage/steps.ts';
-import { addTryCost } from '../storage/tries.ts';
-import type { TryRow } from '../storage/tries.ts';
-import { budgetExceeded, overStepCap } from './failures.ts';
+import type { Failure } from '../../contracts/failures.ts';
+import type { JsonObject } from '../../contracts/json.ts';
+import { HOLD_GRACE_MS } from '../../contracts/limits.ts';
+import type { Skill } from '../../skills/skill.ts';
+import { hasOtherStepHold, renewHold } from '../../storage/holds.ts';
+import { placeHold, settleHold } from '../../storage/ledger.ts';
+import type { Transaction } from '../../storage/pool.ts';
+import { recordOnStep } from '../../storage/steps.ts';
+import { addTryCost } from '../../storage/tries.ts';
+import type { TryRow } from '../../storage/tries.ts';
+import { budgetExceeded, overStepCap } from '../failures.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 

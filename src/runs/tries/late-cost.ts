@@ -1,11 +1,11 @@
-import { entryKeyOf, tryKeyOf } from '../domain/effect-keys.ts';
-import { lockAccount } from '../storage/accounts.ts';
-import { adjust } from '../storage/ledger.ts';
-import type { Transaction } from '../storage/pool.ts';
-import { addRunCost } from '../storage/runs.ts';
-import { addStepCost } from '../storage/steps.ts';
-import { findHoldEnd, hasEntry, listAncestorsHeldOn } from '../storage/transactions.ts';
-import { addTryCost } from '../storage/tries.ts';
+import { entryKeyOf, tryKeyOf } from '../../domain/effect-keys.ts';
+import { lockAccount } from '../../storage/accounts.ts';
+import { adjust } from '../../storage/ledger.ts';
+import type { Transaction } from '../../storage/pool.ts';
+import { addRunCost } from '../../storage/runs.ts';
+import { addStepCost } from '../../storage/steps.ts';
+import { findHoldEnd, hasEntry, listAncestorsHeldOn } from '../../storage/transactions.ts';
+import { addTryCost } from '../../storage/tries.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 

@@ -1,12 +1,12 @@
-import { HOLD_GRACE_MS } from '../contracts/limits.ts';
-import { entryKeyOf } from '../domain/effect-keys.ts';
-import { isHoldExpired, listExpiredHolds, prolongHold } from '../storage/holds.ts';
-import type { Hold } from '../storage/holds.ts';
-import { releaseHold } from '../storage/ledger.ts';
-import { withTransaction } from '../storage/pool.ts';
-import { lockRun, readRun } from '../storage/runs.ts';
-import type { Engine } from '../temporal/engine.ts';
-import type { RunDeps } from './deps.ts';
+import { HOLD_GRACE_MS } from '../../contracts/limits.ts';
+import { entryKeyOf } from '../../domain/effect-keys.ts';
+import { isHoldExpired, listExpiredHolds, prolongHold } from '../../storage/holds.ts';
+import type { Hold } from '../../storage/holds.ts';
+import { releaseHold } from '../../storage/ledger.ts';
+import { withTransaction } from '../../storage/pool.ts';
+import { lockRun, readRun } from '../../storage/runs.ts';
+import type { Engine } from '../../temporal/engine.ts';
+import type { RunDeps } from '../deps.ts';
 
 const HOLDS_PER_PASS = 50;
 
