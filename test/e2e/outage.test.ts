@@ -131,7 +131,7 @@ describe('an outage in the middle of runs', () => {
     });
     expect(status).toBe(202);
     temporal = await startTemporal();
-    await expectAllDone(runIds);
     expect(await aos.ended(body.run_id)).toMatchObject({ status: 'succeeded', output: 1 });
+    await expectAllDone(runIds);
   }, 120_000);
 });
