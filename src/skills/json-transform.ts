@@ -32,6 +32,7 @@ const JsonTransformParams = z
   })
   .refine((params) => (params.query === undefined) !== (params.jq === undefined), {
     message: 'Give the jq program in exactly one of `query` and `jq`.',
+    path: ['query'],
   });
 
 export const jsonTransformContract: SkillContract = {

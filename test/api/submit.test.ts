@@ -30,6 +30,22 @@ describe('POST /api/v1/runs', () => {
   const problemsOf = ({ body }: Answer<Failure>): string[] =>
     (body.errors ?? []).map(({ code, pointer }) => `${code} ${pointer}`).sort();
 
+  test('tells what is wrong with params that hold no reference, beside those that do', async () => {
+    const answer = await post({
+      plan: [
+        { skill: 'http_call', params: { url: 'nope' } },
+        { skill: 'http_call', params: { url: '{{input.url}}', method: 'TELEPORT' } },
+        { skill: 'json_transform', params: { data: '{{steps.step_0.output.body}}' } },
+      ],
+    });
+    expect(answer.status).toBe(422);
+    expect(problemsOf(answer)).toEqual([
+      'PARAMS_INVALID /plan/0/params/url',
+      'PARAMS_INVALID /plan/1/params/method',
+      'PARAMS_INVALID /plan/2/params/query',
+    ]);
+  });
+
   describe('takes the budget', () => {
     test.each<[string, unknown]>([
       ['negative', -1],

@@ -25,7 +25,12 @@ const QueryValue = z.union([Scalar, z.null(), z.array(Scalar)]);
 
 /** What `http_call` takes. */
 export const HttpCallParams = z.object({
-  url: z.string().min(1).max(HTTP_URL_LENGTH_MAX).describe('An http or https URL.'),
+  url: z
+    .string()
+    .min(1)
+    .max(HTTP_URL_LENGTH_MAX)
+    .refine((url) => URL.canParse(url), { message: 'must be an absolute URL' })
+    .describe('An http or https URL.'),
   method: z
     .string()
     .refine((method) => METHODS.includes(method.toUpperCase()), {
