@@ -45,7 +45,7 @@ const script = (name: string): string => fileURLToPath(new URL(`./${name}.js`, i
  */
 export async function startStack(environment: Environment, options: StackOptions): Promise<Stack> {
   const config = readConfig(environment);
-  const { onLog } = options;
+  const { onLog, onProgress } = options;
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const each of stops.splice(0).toReversed()) await each();
@@ -91,6 +91,7 @@ export async function startStack(environment: Environment, options: StackOptions
       scripts.push(kept);
       return kept;
     };
+    onProgress('Starting the worker and the api');
     const scripts: { stop(): Promise<void> }[] = [];
     stops.push(async () => void (await Promise.all(scripts.map((kept) => kept.stop()))));
     const [worker, api] = await Promise.all([keepScript('worker'), keepScript('api')]);

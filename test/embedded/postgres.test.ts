@@ -21,7 +21,8 @@ import { isRunning } from '../../src/embedded/running-process.ts';
 import { callCopy, createCompiledCopy } from './compiled-copy.ts';
 
 const NOBODY = { uid: 65534, gid: 65534 };
-const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip;
+// Only root can give its database to another user: elsewhere there is nothing to test.
+const describeAsRoot = process.getuid?.() === 0 ? describe : () => {};
 
 let folder: string;
 let copy: string;
