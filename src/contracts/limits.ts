@@ -7,6 +7,8 @@ export const REQUEST_BODY_BYTES_MAX = 2 * MIB;
 export const PLAN_BYTES_MAX = 1 * MIB;
 export const JSON_DEPTH_MAX = 64;
 export const STEPS_PER_PLAN_MAX = 500;
+/** Problems of one request that are told one by one. */
+export const PROBLEMS_MAX = 100;
 export const MAX_PARALLEL_DEFAULT = 16;
 export const MAX_PARALLEL_MAX = 64;
 export const LABELS_MAX = 32;
@@ -34,11 +36,20 @@ export const OUTPUT_BYTES_MAX = 10 * MIB;
 export const OUTPUT_PREVIEW_CHARS = 1000;
 /** Bound on a step's params once its references are replaced by their values. */
 export const RESOLVED_PARAMS_BYTES_MAX = 16 * MIB;
+export const RESOLVED_DEPTH_MAX = 8 * JSON_DEPTH_MAX;
 
 export const HTTP_RESPONSE_BYTES_MAX = 10 * MIB;
 export const HTTP_REDIRECTS_MAX = 5;
+export const HTTP_TIMEOUT_MAX_MS = 10 * 60 * 1000;
+export const HTTP_URL_LENGTH_MAX = 16_384;
+export const HTTP_HEADERS_MAX = 100;
+export const HTTP_HEADER_LENGTH_MAX = 8192;
+export const HTTP_RESPONSE_HEADER_BYTES_MAX = 64 * KIB;
+/** A response that nests deeper stays text. */
+export const HTTP_JSON_DEPTH_MAX = 256;
 
 export const TRANSFORM_QUERY_LENGTH_MAX = 10_000;
+export const TRANSFORM_TIMEOUT_MAX_MS = 30 * 1000;
 /** A program that takes longer does not run inside a chain. */
 export const TRANSFORM_QUICK_MS = 200;
 
@@ -49,6 +60,8 @@ export const INLINE_CHAIN_BYTES_MAX = 2 * MIB;
 export const WORKSPACE_FILE_BYTES_MAX = 8 * MIB;
 export const WORKSPACE_BYTES_MAX = 256 * MIB;
 export const WORKSPACE_PATH_LENGTH_MAX = 1024;
+export const WORKSPACE_ENTRIES_MAX = 10_000;
+export const WORKSPACE_FOLDERS_DEEP_MAX = 32;
 
 export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 200;

@@ -15,8 +15,8 @@ import {
   portOf,
 } from './http/address.ts';
 import type { IpAddress } from './http/address.ts';
+import { HTTP_RESPONSE_HEADER_BYTES_MAX } from '../contracts/limits.ts';
 
-const HEADER_BYTES_MAX = 64 * 1024;
 const NEXT_ADDRESS_AFTER_MS = 2000;
 const SCHEMES = ['http:', 'https:'];
 
@@ -121,7 +121,7 @@ export function createEgressGuard({ allow, resolve = resolveAll }: EgressDeps): 
         pipelining: 0,
         headersTimeout: 0,
         bodyTimeout: 0,
-        maxHeaderSize: HEADER_BYTES_MAX,
+        maxHeaderSize: HTTP_RESPONSE_HEADER_BYTES_MAX,
       });
       const close = (): void => {
         // undici leaves alone what has not connected yet.

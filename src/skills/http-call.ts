@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../contracts/json.ts';
-import { HTTP_REDIRECTS_MAX, HTTP_RESPONSE_BYTES_MAX } from '../contracts/limits.ts';
+import {
+  HTTP_HEADERS_MAX,
+  HTTP_REDIRECTS_MAX,
+  HTTP_RESPONSE_BYTES_MAX,
+  HTTP_TIMEOUT_MAX_MS,
+  HTTP_URL_LENGTH_MAX,
+} from '../contracts/limits.ts';
 import type { SkillContract, SkillUsage } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
 import { viewBody } from './http/body.ts';
@@ -8,10 +14,7 @@ import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
 import { toSkillFailure } from './http/failures.ts';
 import {
-  HTTP_HEADERS_MAX,
   HTTP_TIMEOUT_DEFAULT_MS,
-  HTTP_TIMEOUT_MAX_MS,
-  HTTP_URL_LENGTH_MAX,
   HttpCallParams,
   methodOf,
   parseHttpCallParams,

@@ -4,6 +4,7 @@ import {
   OUTPUT_BYTES_MAX,
   TRANSFORM_QUERY_LENGTH_MAX,
   TRANSFORM_QUICK_MS,
+  TRANSFORM_TIMEOUT_MAX_MS,
 } from '../contracts/limits.ts';
 import type { SkillContract, SkillFailure, SkillResult } from '../contracts/skill.ts';
 import type { Skill, SkillCall } from './skill.ts';
@@ -12,7 +13,6 @@ import type { PathResult } from './transform/path.ts';
 import type { TransformOutcome, TransformPool } from './transform/pool.ts';
 
 const TIMEOUT_DEFAULT_MS = 5000;
-const TIMEOUT_MAX_MS = 30_000;
 const BUSY_RETRY_AFTER_MS = 1000;
 
 const Query = z.string().min(1).max(TRANSFORM_QUERY_LENGTH_MAX);
@@ -28,7 +28,7 @@ const JsonTransformParams = z
       .string()
       .optional()
       .describe('Where the data are, e.g. `$.steps[0].result.body`.'),
-    timeout_ms: z.int().min(1).max(TIMEOUT_MAX_MS).optional(),
+    timeout_ms: z.int().min(1).max(TRANSFORM_TIMEOUT_MAX_MS).optional(),
   })
   .refine((params) => (params.query === undefined) !== (params.jq === undefined), {
     message: 'Give the jq program in exactly one of `query` and `jq`.',
@@ -48,7 +48,7 @@ export const jsonTransformContract: SkillContract = {
   output: z.unknown().describe('Any JSON.'),
   cost: { per: 'none', base_micro_cents: 0, note: 'Free.' },
   latency: { typical_ms: 5 },
-  timeout: { default_ms: TIMEOUT_DEFAULT_MS, max_ms: TIMEOUT_MAX_MS },
+  timeout: { default_ms: TIMEOUT_DEFAULT_MS, max_ms: TRANSFORM_TIMEOUT_MAX_MS },
   retry: { max_attempts: 1 },
   limits: {
     query_length_max: TRANSFORM_QUERY_LENGTH_MAX,
@@ -115,7 +115,7 @@ export function createJsonTransform({ pool }: JsonTransformDeps): QuickSkill {
       };
     }
     const { tenantId, signal } = call;
-    const timeoutMs = Math.min(call.timeoutMs, TIMEOUT_MAX_MS);
+    const timeoutMs = Math.min(call.timeoutMs, TRANSFORM_TIMEOUT_MAX_MS);
     return pool.run({ lane, query, inputText, tenantId, timeoutMs, signal });
   }
   return {
@@ -184,8 +184,8 @@ const tookTooLong = (timeoutMs: number): SkillResult =>
   failed({
     code: 'TIMEOUT',
     message:
-      `The jq program was still computing after ${Math.min(timeoutMs, TIMEOUT_MAX_MS)} ms, its limit. ` +
-      `Make it do less, or raise timeout_ms (at most ${TIMEOUT_MAX_MS}).`,
+      `The jq program was still computing after ${Math.min(timeoutMs, TRANSFORM_TIMEOUT_MAX_MS)} ms, its limit. ` +
+      `Make it do less, or raise timeout_ms (at most ${TRANSFORM_TIMEOUT_MAX_MS}).`,
     // The same program needs as long the next time.
     retryable: false,
   });

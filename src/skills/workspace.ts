@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { AosError } from '../contracts/failures.ts';
-import { WORKSPACE_BYTES_MAX, WORKSPACE_FILE_BYTES_MAX } from '../contracts/limits.ts';
+import {
+  WORKSPACE_BYTES_MAX,
+  WORKSPACE_ENTRIES_MAX,
+  WORKSPACE_FILE_BYTES_MAX,
+} from '../contracts/limits.ts';
 import { errnoOf, notFound, quotePath, tooLarge, toWorkspaceError } from './workspace/failures.ts';
 import { inspectFile, placeFile, readWholeFile } from './workspace/file.ts';
 import type { FilePlace } from './workspace/file.ts';
@@ -11,7 +15,6 @@ import { parseWorkspacePath } from './workspace/path.ts';
 import { assertRoom } from './workspace/quota.ts';
 import { createTurns } from './workspace/turns.ts';
 
-const WORKSPACE_ENTRIES_MAX = 10_000;
 const TENANT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 interface WorkspaceOptions {

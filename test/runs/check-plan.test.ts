@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import type { Problem } from '../../src/contracts/failures.ts';
 import type { Json } from '../../src/contracts/json.ts';
+import { PROBLEMS_MAX } from '../../src/contracts/limits.ts';
 import type { ResolvedPlan } from '../../src/contracts/plan.ts';
 import type { SkillContract } from '../../src/contracts/skill.ts';
 import { PROBLEM_CODES, WARNING_CODES } from '../../src/domain/plan/problem-codes.ts';
-import { PROBLEMS_MAX } from '../../src/domain/plan/problem-list.ts';
 import { checkPlan } from '../../src/runs/check-plan.ts';
 
 const contractOf = (id: string, params: z.ZodObject, more: Partial<SkillContract>) => ({

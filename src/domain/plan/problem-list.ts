@@ -1,9 +1,8 @@
 import type { Problem } from '../../contracts/failures.ts';
 import type { ProblemCode, WarningCode } from './problem-codes.ts';
 import { clip } from './wording.ts';
+import { PROBLEMS_MAX } from '../../contracts/limits.ts';
 
-/** Problems told one by one; the rest are counted. */
-export const PROBLEMS_MAX = 100;
 const TEXT_LENGTH_MAX = 1000;
 
 export interface ProblemList<Code extends string> {

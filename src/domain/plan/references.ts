@@ -1,14 +1,11 @@
 import type { Json, JsonObject } from '../../contracts/json.ts';
-import { JSON_DEPTH_MAX } from '../../contracts/limits.ts';
+import { RESOLVED_DEPTH_MAX } from '../../contracts/limits.ts';
 import { jsonStringBytes, measureJson } from './json-size.ts';
 import { stringsOf } from './json-strings.ts';
 import { parseReferences } from './reference-syntax.ts';
 import type { ParsedReference, Reference } from './reference-syntax.ts';
 import { lookUp, stepIdOf } from './scope.ts';
 import type { Scope } from './scope.ts';
-
-/** Outputs may nest deeper than plans, but not so deep that a recursive reader of the params would overflow. */
-const RESOLVED_DEPTH_MAX = 8 * JSON_DEPTH_MAX;
 
 export type { Scope } from './scope.ts';
 

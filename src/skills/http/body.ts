@@ -3,9 +3,9 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { AosError } from '../../contracts/failures.ts';
 import type { Json } from '../../contracts/json.ts';
 import { codeOf } from './error-code.ts';
+import { HTTP_JSON_DEPTH_MAX } from '../../contracts/limits.ts';
 
 const CODINGS_MAX = 3;
-const JSON_DEPTH_MAX = 256;
 const TEXT_TYPE = /^text\/|[/+](?:json|xml|yaml|javascript|x-ndjson|x-www-form-urlencoded)$/;
 const JSON_TYPE = /^(?:application|text)\/json$|\+json$/;
 
@@ -98,8 +98,8 @@ function viewJson(bytes: Buffer, text: string | undefined): BodyView {
   if (text === undefined) {
     return { ...viewBinary(bytes), body_error: 'The body is stated to be JSON but is not UTF-8.' };
   }
-  if (isDeeperThan(text, JSON_DEPTH_MAX)) {
-    return { body: text, body_error: `The JSON nests deeper than ${JSON_DEPTH_MAX} levels.` };
+  if (isDeeperThan(text, HTTP_JSON_DEPTH_MAX)) {
+    return { body: text, body_error: `The JSON nests deeper than ${HTTP_JSON_DEPTH_MAX} levels.` };
   }
   try {
     return { body: JSON.parse(text) as Json };

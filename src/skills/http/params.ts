@@ -3,20 +3,14 @@ import { AosError } from '../../contracts/failures.ts';
 import type { JsonObject } from '../../contracts/json.ts';
 import {
   HTTP_RESPONSE_BYTES_MAX,
+  HTTP_TIMEOUT_MAX_MS,
+  HTTP_URL_LENGTH_MAX,
   RETRY_DELAY_MAX_MS,
   TRIES_PER_STEP_MAX,
 } from '../../contracts/limits.ts';
 
 /** When neither plan nor params say how long. */
 export const HTTP_TIMEOUT_DEFAULT_MS = 30_000;
-/** The longest that a call may take. */
-export const HTTP_TIMEOUT_MAX_MS = 600_000;
-/** Bound on a URL with its query. */
-export const HTTP_URL_LENGTH_MAX = 16_384;
-/** Bound on the headers that a plan sets. */
-export const HTTP_HEADERS_MAX = 100;
-/** Bound on the value of one header. */
-export const HTTP_HEADER_LENGTH_MAX = 8192;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 

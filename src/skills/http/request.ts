@@ -2,8 +2,8 @@ import {
   HTTP_HEADERS_MAX,
   HTTP_HEADER_LENGTH_MAX,
   HTTP_URL_LENGTH_MAX,
-  paramsInvalid,
-} from './params.ts';
+} from '../../contracts/limits.ts';
+import { paramsInvalid } from './params.ts';
 import type { HttpCallParams } from './params.ts';
 
 /** One request, ready to be sent; header names are in lower case. */

@@ -1,11 +1,10 @@
-import { WORKSPACE_PATH_LENGTH_MAX } from '../../contracts/limits.ts';
+import { WORKSPACE_FOLDERS_DEEP_MAX, WORKSPACE_PATH_LENGTH_MAX } from '../../contracts/limits.ts';
 import { pathRefused } from './failures.ts';
 
 /** Names that start like this belong to writes in progress. */
 export const TEMPORARY_PREFIX = '.aos-tmp-';
 
 const NAME_BYTES_MAX = 255;
-const FOLDERS_DEEP_MAX = 32;
 
 /** Where a file is: the folders from the top of the workspace, then its name. */
 interface WorkspacePath {
@@ -42,8 +41,8 @@ export function parseWorkspacePath(path: string): WorkspacePath {
   const file = names.at(-1)!;
   if (file === '.') refuse('it names no file');
   const folders = names.slice(0, -1).filter((name) => name !== '.');
-  if (folders.length > FOLDERS_DEEP_MAX) {
-    refuse(`it is ${folders.length} folders deep and the most is ${FOLDERS_DEEP_MAX}`);
+  if (folders.length > WORKSPACE_FOLDERS_DEEP_MAX) {
+    refuse(`it is ${folders.length} folders deep and the most is ${WORKSPACE_FOLDERS_DEEP_MAX}`);
   }
   return { folders, file };
 }
