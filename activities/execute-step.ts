@@ -60,6 +60,9 @@ async function callSkill(
       signal,
       timeoutMs,
     });
+    const { cost_micro_cents: cost } = result.usage;
+    if (!Number.isSafeInteger(cost) || cost < 0)
+      throw new RangeError(`a cost of ${cost} micro-cents`);
     if (result.ok || !STOPPED_CODES.has(result.failure.code)) return result;
     if (cancellation.aborted) return { stopped: true, usage: result.usage };
     return { ...result, failure: { ...result.failure, code: 'TIMEOUT' } };

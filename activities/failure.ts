@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { AosError } from '../src/contracts/failures.ts';
+import { OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
 import { isOutage } from '../src/storage/pool.ts';
 
@@ -31,6 +32,18 @@ export const withMappedErrors =
     try {
       return await work(input);
     } catch (error) {
+      if (error instanceof OutcomeNotMine) {
+        logger.info('activity.given_back', {
+          activity,
+          run_id: input.run_id,
+          reason: error.message,
+        });
+        throw ApplicationFailure.create({
+          message: 'The try was given back without an outcome.',
+          type: 'OUTCOME_NOT_MINE',
+          category: ApplicationFailureCategory.BENIGN,
+        });
+      }
       const isStuck =
         activity === 'closeRun' &&
         !isOutage(error) &&

@@ -86,7 +86,8 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     try {
       return parse(text);
     } catch (error) {
-      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      problems.push(message.startsWith(name) ? message : `${name}: ${message}`);
       return fallback;
     }
   };

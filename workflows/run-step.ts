@@ -24,7 +24,8 @@ export async function runStep(
     const { replies } = progress;
     const reply = await callTry(progress, step, address, cancellation);
     if (reply.kind === 'busy') {
-      const pauseMs = Math.min(busyPauseMs, Math.max(deadline_at_ms - Date.now(), 1));
+      const remainingMs = Math.max(deadline_at_ms - Date.now(), BUSY_PAUSE_MS);
+      const pauseMs = Math.min(busyPauseMs, remainingMs);
       await condition(() => progress.replies > replies || isStopping(progress), pauseMs);
       busyPauseMs = Math.min(busyPauseMs * 2, BUSY_PAUSE_MAX_MS);
       if (isStopping(progress)) return;

@@ -7,7 +7,8 @@ const FORCE_EXIT_MS = 14_000;
 export function readConfigOrExit(): Readonly<Config> {
   try {
     const config = readConfig();
-    for (const warning of config.warnings) console.error(`warning: ${warning}`);
+    // A supervisor has said it already.
+    if (!process.send) for (const warning of config.warnings) console.error(`warning: ${warning}`);
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -48,7 +48,10 @@ export async function startStack(environment: Environment, options: StackOptions
   const { onLog, onProgress } = options;
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
-    for (const each of stops.splice(0).toReversed()) await each();
+    const errors: unknown[] = [];
+    for (const each of stops.splice(0).toReversed())
+      await each().catch((error) => errors.push(error));
+    if (errors.length > 0) throw errors[0];
   };
   try {
     await mkdir(config.dataDir, { recursive: true });
@@ -94,7 +97,10 @@ export async function startStack(environment: Environment, options: StackOptions
     onProgress('Starting the worker and the api');
     const scripts: { stop(): Promise<void> }[] = [];
     stops.push(async () => void (await Promise.all(scripts.map((kept) => kept.stop()))));
-    const [worker, api] = await Promise.all([keepScript('worker'), keepScript('api')]);
+    const [first, second] = await Promise.allSettled([keepScript('worker'), keepScript('api')]);
+    if (first.status === 'rejected') throw first.reason;
+    if (second.status === 'rejected') throw second.reason;
+    const [worker, api] = [first.value, second.value];
     return {
       apiUrl: api.current.facts['url']!,
       ...(temporal.uiUrl !== undefined && { temporalUiUrl: temporal.uiUrl }),

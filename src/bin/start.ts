@@ -9,7 +9,9 @@ const starting = startStack(process.env, {
 // A signal during the start stops what has been started, once it stands.
 stopOnSignal(async () => {
   const stack = await starting.catch(() => undefined);
+  console.log('Stopping …');
   await stack?.stop();
+  console.log('AOS has stopped; open runs go on at the next start.');
 });
 
 const { apiUrl, temporalUiUrl, newAdminKey } = await starting.catch(exitWith);

@@ -28,9 +28,10 @@ const { logger } = deps;
 Runtime.install({
   // Signals are ours to handle: the worker stops before the pool that its activities write to.
   shutdownSignals: [],
-  logger: new DefaultLogger('WARN', ({ level, message }) => {
-    if (level === 'ERROR') logger.error('temporal', message);
-    else logger.warn('temporal', { message });
+  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const fields = { execution: String(meta?.['workflowId'] ?? '') };
+    if (level === 'ERROR') logger.error('temporal', message, fields);
+    else logger.warn('temporal', { message, ...fields });
   }),
   telemetryOptions: {
     logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
@@ -60,8 +61,7 @@ const reconciler = startReconciler({ ...deps, engine }, config.engineReplaced);
 
 worker.finished.catch(exitWith);
 stopOnSignal(async () => {
-  await reconciler.stop();
-  await worker.stop();
+  await Promise.all([reconciler.stop(), worker.stop()]);
   await beat.stop();
   await client.connection.close();
   await stop();

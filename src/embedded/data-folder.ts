@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isRunning } from './running-process.ts';
 
 export interface DataFolder {
@@ -10,11 +10,11 @@ export interface DataFolder {
 export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
   const path = join(dataDir, 'supervisor.pid');
   // The script is noted too: after a crash the process id may be another program's.
-  const mark = `${process.pid} ${process.argv[1] ?? ''}`;
+  const mark = `${process.pid} ${basename(process.argv[1] ?? '')}`;
   for (;;) {
     try {
       await writeFile(path, mark, { flag: 'wx' });
-      return { release: () => rm(path, { force: true }) };
+      return { release: () => releaseOwn(path, mark) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
@@ -26,4 +26,8 @@ export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
     }
     await rm(path, { force: true });
   }
+}
+
+async function releaseOwn(path: string, mark: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => '')) === mark) await rm(path, { force: true });
 }

@@ -57,7 +57,9 @@ export async function keepRunning<T extends Running>(
       );
     }
   };
-  const watching = watch();
+  const watching = watch().catch((error: unknown) =>
+    onLog(`${name} is no longer watched: ${String(error)}\n`),
+  );
 
   return {
     get current() {

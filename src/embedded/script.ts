@@ -16,7 +16,7 @@ export interface RunningScript extends Running {
 }
 
 const READY_MS = 60_000;
-const STOP_MS = 9_000;
+const STOP_MS = 11_000;
 const LAST_CHUNKS = 50;
 
 /** Runs a script of ours as a process of its own. Resolves when it says that it is ready; rejects with its last words. */
@@ -36,11 +36,13 @@ export async function startScript({
       onLog(text);
     });
   }
-  const exited = once(child, 'exit').then(() => {});
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.on('error', (error) => onLog(`${name}: ${error.message}\n`));
   const ready = once(child, 'message') as Promise<[Record<string, string>]>;
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS);
-  const message = await Promise.race([ready, exited]);
-  clearTimeout(timer);
+  const message = await Promise.race([ready, exited]).finally(() => {
+    clearTimeout(timer);
+  });
   if (!message) {
     ready.catch(() => {});
     throw new Error(tail.join('').trim() || `${name} ended before it was ready.`);

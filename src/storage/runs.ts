@@ -116,10 +116,14 @@ export async function readRunInput(db: Db, id: string): Promise<string> {
 }
 
 /** Moves a queued run to running; answers whether this call did. */
-export async function markRunStarted(tx: Transaction, id: string): Promise<boolean> {
+export async function markRunStarted(
+  tx: Transaction,
+  id: string,
+  at = new Date(),
+): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `UPDATE runs SET status = 'running', started_at = coalesce(started_at, now()) WHERE id = $1 AND status = 'queued'`,
-    [id],
+    `UPDATE runs SET status = 'running', started_at = coalesce(started_at, $2) WHERE id = $1 AND status = 'queued'`,
+    [id, at],
   );
   return rowCount === 1;
 }
@@ -192,7 +196,8 @@ export async function claimRunsToCheck(db: Db, limit: number, againMs: number): 
 export async function listOverdueRuns(db: Db, limit: number, overdueMs: number): Promise<RunRow[]> {
   const { rows } = await db.query<RunRow>(
     `SELECT ${COLUMNS} FROM runs
-     WHERE check_at IS NOT NULL AND deadline_at < now() - $2 * interval '1 millisecond' LIMIT $1`,
+     WHERE check_at IS NOT NULL AND deadline_at < now() - $2 * interval '1 millisecond'
+     ORDER BY random() LIMIT $1`,
     [limit, overdueMs],
   );
   return rows;

@@ -11,7 +11,7 @@ import type { SkillResult } from '../../contracts/skill.ts';
 import { afterTry } from '../../domain/after-try.ts';
 import { effectKeyOf } from '../../domain/effect-keys.ts';
 import { readySteps } from '../../domain/ready-steps.ts';
-import type { Skill } from '../../skills/skill.ts';
+import type { Skill, SkillCall } from '../../skills/skill.ts';
 import type { Pool } from '../../storage/pool.ts';
 import type { RunRow } from '../../storage/runs.ts';
 import { readStepValues } from '../../storage/steps.ts';
@@ -114,7 +114,7 @@ async function computeStep(
     generation: step.generation,
     role: 'main',
   });
-  const result = await callQuickly(prepared.skill, {
+  const result = await callQuickly(deps, prepared.skill, {
     params: prepared.params,
     tenantId: run.tenant_id,
     effectKey,
@@ -143,10 +143,25 @@ async function computeStep(
   return { step, status: 'succeeded', output, startedAt };
 }
 
-const callQuickly = async (
+/** What a skill throws is a fault of the skill, and an outcome all the same. */
+async function callQuickly(
+  { logger }: RunDeps,
   skill: Skill,
-  call: Parameters<Skill['call']>[0],
-): Promise<SkillResult | 'deferred'> => (skill.callQuickly ? skill.callQuickly(call) : 'deferred');
+  call: SkillCall,
+): Promise<SkillResult | 'deferred'> {
+  if (!skill.callQuickly) return 'deferred';
+  try {
+    return await skill.callQuickly(call);
+  } catch (error) {
+    logger.error('skill.crashed', error, { effect_key: call.effectKey, skill: skill.contract.id });
+    const message = `The skill \`${skill.contract.id}\` crashed; the log has the details.`;
+    return {
+      ok: false,
+      failure: { code: 'SKILL_CRASHED', message },
+      usage: { cost_micro_cents: 0 },
+    };
+  }
+}
 
 function failedStep(
   run: RunRow,

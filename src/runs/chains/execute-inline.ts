@@ -68,7 +68,8 @@ async function recordChain(
   run: RunRow,
   computed: readonly ComputedStep[],
 ): Promise<Set<string>> {
-  if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
+  if (await markRunStarted(tx, run.id, computed[0]?.startedAt))
+    await appendEvents(tx, run.id, [{ type: 'run.started' }]);
   for (const { output } of computed)
     if (output?.artifact) await insertArtifact(tx, output.artifact);
   const written = await recordInlineEnds(

@@ -12,17 +12,27 @@ const HOLDS_PER_PASS = 50;
 
 /** Ends the holds of steps whose time is over and of which the engine knows no live try. Answers how many. */
 export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<number> {
-  const { pool, engine } = deps;
   let expired = 0;
-  for (const hold of await listExpiredHolds(pool, HOLDS_PER_PASS)) {
-    const run = await readRun(pool, hold.runId);
-    if (!run) continue;
-    if (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!)) {
-      // Looked at again later, so that a live one does not stand in the way of others.
-      await prolongHold(pool, hold.id, hold.fence!, new Date(Date.now() + HOLD_GRACE_MS));
-    } else if (await expire(deps, hold)) expired += 1;
+  for (const hold of await listExpiredHolds(deps.pool, HOLDS_PER_PASS)) {
+    try {
+      if (await expireUnlessAlive(deps, hold)) expired += 1;
+    } catch (error) {
+      deps.logger.error('hold.expiry_failed', error, { run_id: hold.runId, hold_id: hold.id });
+    }
   }
   return expired;
+}
+
+async function expireUnlessAlive(deps: RunDeps & { engine: Engine }, hold: Hold): Promise<boolean> {
+  const { pool, engine } = deps;
+  const run = await readRun(pool, hold.runId);
+  if (!run) return false;
+  if (await engine.isTryAlive(run.id, run.execution, hold.stepId!, hold.role!, hold.try!)) {
+    // Looked at again later, so that a live one does not stand in the way of others.
+    await prolongHold(pool, hold.id, hold.fence!, new Date(Date.now() + HOLD_GRACE_MS));
+    return false;
+  }
+  return expire(deps, hold);
 }
 
 /** The run's lock and the fence keep out an activity that has begun again since the hold was listed. */

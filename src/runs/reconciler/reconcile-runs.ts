@@ -49,22 +49,25 @@ export async function reconcileRuns(deps: ReconcileDeps): Promise<Record<string,
 /** Closes the runs that are long past their deadline. Needs no Temporal: a budget is never held by an outage. */
 export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
   const runs = await listOverdueRuns(deps.pool, RUNS_PER_PASS, RUN_OVERDUE_MS);
+  let closed = 0;
   for (const run of runs) {
-    await close(deps, run, deadlineExceeded(run));
-    deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend: 'overdue' });
-    deps.wakeups.wake(run.id);
-    // An execution that is still there learns from its row that it is closed.
-    await deps.engine
-      .terminateExecution(
+    try {
+      await close(deps, run, deadlineExceeded(run));
+      closed += 1;
+      deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend: 'overdue' });
+      deps.wakeups.wake(run.id);
+      // An execution that is still there learns from its row that it is closed.
+      await deps.engine.terminateExecution(
         run.id,
         run.execution,
         'The run passed its deadline and was closed by AOS.',
-      )
-      .catch((error: unknown) =>
-        deps.logger.warn('run.terminate_failed', { run_id: run.id, reason: String(error) }),
       );
+    } catch (error) {
+      // One run that cannot be closed does not keep the others from being looked at.
+      deps.logger.error('run.mend_failed', error, { run_id: run.id, execution: run.execution });
+    }
   }
-  return runs.length;
+  return closed;
 }
 
 type Mend = 'none' | 'closed' | 'started' | 'restarted' | 'cancel_told';

@@ -1,3 +1,4 @@
+import { uuidv7 } from 'uuidv7';
 import type { TryAddress, TryReply } from '../../contracts/activities.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { JsonObject } from '../../contracts/json.ts';
@@ -130,13 +131,11 @@ async function openCall(
     case 'refused':
       return refuse(hold.failure);
     case 'busy':
-      if (lost)
-        await fenceTry(tx, key, {
-          execution: run.execution,
-          fence: fenced.fence,
-          holdId: null,
-          deadlineAt,
-        });
+      // Not under the caller's fence: should this commit go unanswered, its repeat is to ask for the money again.
+      if (lost) {
+        const waiting = { execution: run.execution, fence: uuidv7(), holdId: null, deadlineAt };
+        await fenceTry(tx, key, waiting);
+      }
       return { kind: 'reply', reply: { kind: 'busy' } };
     case 'held':
       await writeFence(

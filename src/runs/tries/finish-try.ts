@@ -39,7 +39,7 @@ export async function finishTry(
     if (recorded) return recorded;
 
     // My own commit, whose answer was lost, differs by nothing and posts nothing.
-    if (call.holdId !== null) await postLateCost(tx, { ...call, run }, actualMicroCents);
+    await postLateCost(tx, { ...call, run }, actualMicroCents);
     const step = await findStep(tx, run.id, call.key.stepId);
     return step && standingOutcome(step, await findTry(tx, call.key));
   });

@@ -167,7 +167,7 @@ describe('the hold of a step', () => {
 
   test('stays when the engine does not answer', async () => {
     await comeOfAge();
-    await expect(pass(() => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
+    expect(await pass(() => Promise.reject(new Error('no answer')))).toBe(0);
     expect(await reserved()).toBe(10);
     expect(await pass(gone)).toBe(1);
   });

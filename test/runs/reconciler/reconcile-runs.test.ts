@@ -258,6 +258,25 @@ describe('the reconciler', () => {
     });
   });
 
+  test('goes on past an overdue run that cannot be closed', async () => {
+    const [poison, other] = [await accept(['a']), await accept(['a'])];
+    await aos.pool.query(`
+      CREATE FUNCTION refuse_close() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'this run cannot be closed'; END $$;
+      CREATE TRIGGER refuse_close BEFORE UPDATE ON runs FOR EACH ROW
+        WHEN (NEW.completed_at IS NOT NULL AND NEW.id = '${poison.run_id}') EXECUTE FUNCTION refuse_close()`);
+    await aos.pool.query(
+      `UPDATE runs SET deadline_at = now() - interval '2 minutes' WHERE id = ANY($1)`,
+      [[poison.run_id, other.run_id]],
+    );
+    const deps = { ...aos.deps, engine: aos.engine };
+    expect(await closeOverdueRuns(deps)).toBe(1);
+    expect(await view(other)).toMatchObject({ status: 'failed' });
+    expect(await view(poison)).toMatchObject({ status: 'queued' });
+    await aos.pool.query('DROP TRIGGER refuse_close ON runs');
+    expect(await closeOverdueRuns(deps)).toBe(1);
+  });
+
   describe('gives a successor to', () => {
     test.each(['completed', 'failed', 'cancelled'] as const)(
       'an execution that %s behind our back',
