@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Run, RunPage } from '../../src/contracts/run.ts';
 import type { Harness } from '../support/harness.ts';
@@ -301,16 +302,34 @@ describe('a run', () => {
     expect(run).toMatchObject({ status: 'failed', failure: { code: 'DEADLINE_EXCEEDED' } });
   });
 
-  test('cancelled in Temporal is cancelled in Postgres', async () => {
-    const run = await aos.submit([{ id: 'wait', skill: 'slow' }]);
-    while ((await aos.step(run.run_id, 'wait')).status !== 'running')
-      await pause(20, new AbortController().signal);
-    await aos.client.workflow.getHandle(`${run.run_id}.1`).cancel();
-    expect(await aos.ended(run.run_id)).toMatchObject({
-      status: 'cancelled',
-      failure: { detail: 'Cancelled in Temporal.' },
-    });
-  });
+  test.each([
+    ['cancelled', 'Cancelled in Temporal.', (handle: WorkflowHandle) => handle.cancel()],
+    [
+      'signalled',
+      'by a signal',
+      (handle: WorkflowHandle) => handle.signal('cancel', { reason: 'by a signal' }),
+    ],
+    [
+      'updated',
+      'by an update',
+      (handle: WorkflowHandle) =>
+        handle.executeUpdate('cancel', { args: [{ reason: 'by an update' }] }),
+    ],
+  ])(
+    '%s in Temporal is cancelled in Postgres, its cost and its reason kept',
+    async (_how, reason, tell) => {
+      const run = await aos.submit([{ id: 'wait', skill: 'slow' }]);
+      while ((await aos.step(run.run_id, 'wait')).status !== 'running')
+        await pause(20, new AbortController().signal);
+      await tell(aos.client.workflow.getHandle(`${run.run_id}.1`));
+      expect(await aos.ended(run.run_id)).toMatchObject({
+        status: 'cancelled',
+        failure: { code: 'CANCELLED', detail: reason },
+        cost_cents: 0.5,
+        steps: [{ status: 'cancelled' }],
+      });
+    },
+  );
 
   test('terminated in Temporal is closed by the reconciler, and nothing stays reserved', async () => {
     const run = await aos.submit([{ id: 'wait', skill: 'slow' }]);
