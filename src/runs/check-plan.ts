@@ -50,6 +50,17 @@ function keepKnownInside(entries: JsonObject, pointer: string, findings: Finding
   return Object.fromEntries(kept);
 }
 
+/** What a later version does of itself: passed over, a plan would run without the approval it asks for. */
+const LATER_KEYS: ReadonlySet<string> = new Set(['ask', 'approve', 'wait']);
+
+function setLaterKeysApart(step: JsonObject): { now: JsonObject; later: string[] } {
+  const entries = Object.entries(step);
+  return {
+    now: Object.fromEntries(entries.filter(([key]) => !LATER_KEYS.has(key))),
+    later: entries.map(([key]) => key).filter((key) => LATER_KEYS.has(key)),
+  };
+}
+
 function draftStep(raw: Json, index: number, pointer: string, findings: Findings): DraftStep {
   const { problems } = findings;
   const id = `step_${index}`;
@@ -61,9 +72,16 @@ function draftStep(raw: Json, index: number, pointer: string, findings: Findings
     );
     return { pointer, id, hasOwnId: false, fields: {}, given: new Set() };
   }
-  const known = keepKnown(raw, Object.keys(STEP_SHAPE), pointer, 'a step', findings);
+  const { now, later } = setLaterKeysApart(raw);
+  for (const key of later) {
+    const message = `${quote(key)} is not available in this version. Remove it.`;
+    problems.add(`${pointer}/${key}`, 'NOT_AVAILABLE_YET', () => message);
+  }
+  const known = keepKnown(now, Object.keys(STEP_SHAPE), pointer, 'a step', findings);
   const entries = keepKnownInside(known.entries, pointer, findings);
-  const fields: Partial<Step> = parseFields(entries, STEP_SHAPE, pointer, known.meant, findings);
+  // A step that is to wait or to be approved needs no skill: that it has none is no second problem.
+  const meant = later.length > 0 ? new Set([...known.meant, 'skill']) : known.meant;
+  const fields: Partial<Step> = parseFields(entries, STEP_SHAPE, pointer, meant, findings);
   if (fields.id !== undefined && !STEP_ID_PATTERN.test(fields.id)) {
     problems.add(
       `${pointer}/id`,

@@ -46,6 +46,18 @@ describe('POST /api/v1/runs', () => {
     ]);
   });
 
+  test.each([
+    { approve: true },
+    { id: 'gate', approve: { by: 'ops' } },
+    { wait: { ms: 1000 } },
+    { ...nop, ask: true },
+  ])('never passes over a wish to wait or to be approved: %j', async (step) => {
+    const answer = await post({ plan: [step] });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'NOT_AVAILABLE_YET' } });
+    const key = Object.keys(step).find((each) => ['approve', 'wait', 'ask'].includes(each));
+    expect(problemsOf(answer)).toEqual([`NOT_AVAILABLE_YET /plan/0/${key}`]);
+  });
+
   describe('takes the budget', () => {
     test.each<[string, unknown]>([
       ['negative', -1],
