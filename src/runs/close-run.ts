@@ -12,7 +12,7 @@ import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { lockRun, markRunClosed } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
-import { findStep, listSteps, recordOnStep } from '../storage/steps.ts';
+import { findStep, listSteps, endStep } from '../storage/steps.ts';
 import type { StepRow } from '../storage/steps.ts';
 import { listLastTries, listOpenTries } from '../storage/tries.ts';
 import type { RunDeps } from './deps.ts';
@@ -111,7 +111,7 @@ async function endWaitingSteps(tx: Transaction, run: RunRow): Promise<StepRow[]>
     const last = lastTries.find((row) => row.step_id === step.id);
     const status: StepStatus = run.cancel_requested_at ? 'cancelled' : 'failed';
     const failure = last?.failure ? parseFailure(last.failure) : undefined;
-    await recordOnStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) });
+    await endStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) });
     events.push({ type: `step.${status}`, stepId: step.id, data: failure ? { failure } : {} });
   }
   await appendEvents(tx, run.id, events);

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { Json } from '../contracts/json.ts';
 import { OUTPUT_BYTES_MAX, OUTPUT_INLINE_BYTES_MAX } from '../contracts/limits.ts';
+import type { Failure } from '../contracts/failures.ts';
 import type { NewArtifact } from '../storage/artifacts.ts';
+import type { StepEnding } from '../storage/steps.ts';
 
 export interface PackedOutput {
   bytes: number;
@@ -30,3 +32,16 @@ export function packOutput(
 
 export const outputTooLargeMessage = (bytesText: string): string =>
   `The output${bytesText} is larger than ${OUTPUT_BYTES_MAX} bytes (10 MiB). Ask for less: a page, a range, or fewer fields.`;
+
+/** What is written of a step's end: its output in place or by its artifact, its failure. */
+export const endingOf = (
+  status: StepEnding['status'],
+  output: PackedOutput | undefined,
+  failure: Failure | undefined,
+): StepEnding => ({
+  status,
+  ...(output && { outputBytes: output.bytes }),
+  ...(output?.text !== undefined && { output: output.text }),
+  ...(output?.artifact && { artifactId: output.artifact.id }),
+  ...(failure && { failure }),
+});

@@ -90,9 +90,7 @@ export const jsonTransformContract: SkillContract = {
 };
 
 /** A skill whose quick calls may run inside a chain; `deferred` asks for a call of its own. */
-export interface QuickSkill extends Skill {
-  callQuickly(call: SkillCall): Promise<SkillResult | 'deferred'>;
-}
+export type QuickSkill = Skill & Required<Pick<Skill, 'callQuickly'>>;
 
 export interface JsonTransformDeps {
   pool: TransformPool;

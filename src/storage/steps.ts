@@ -150,28 +150,27 @@ export interface StepEnding {
   failure?: Failure;
 }
 
-/** Adds the cost of a try; with an ending also writes the step's final state. */
-export async function recordOnStep(
+/** Adds the cost of the last try and writes the step's final state. */
+export async function endStep(
   tx: Transaction,
   runId: string,
   id: string,
   costMicroCents: number,
-  ending?: StepEnding,
+  ending: StepEnding,
 ): Promise<void> {
   await tx.query(
-    `UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = coalesce($4, status),
-       output = $5, artifact_id = $6, output_bytes = $7, failure = $8,
-       completed_at = CASE WHEN $4::text IS NULL THEN NULL ELSE now() END
+    `UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = $4, output = $5, artifact_id = $6,
+       output_bytes = $7, failure = $8, completed_at = now()
      WHERE run_id = $1 AND id = $2`,
     [
       runId,
       id,
       costMicroCents,
-      ending?.status ?? null,
-      ending?.output ?? null,
-      ending?.artifactId ?? null,
-      ending?.outputBytes ?? null,
-      ending?.failure ? JSON.stringify(ending.failure) : null,
+      ending.status,
+      ending.output ?? null,
+      ending.artifactId ?? null,
+      ending.outputBytes ?? null,
+      ending.failure ? JSON.stringify(ending.failure) : null,
     ],
   );
 }

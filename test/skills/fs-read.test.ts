@@ -11,6 +11,7 @@ import { createFsRead, fsReadContract } from '../../src/skills/fs-read.ts';
 import type { SkillCall } from '../../src/skills/skill.ts';
 import { createWorkspace } from '../../src/skills/workspace.ts';
 import type { Workspace } from '../../src/skills/workspace.ts';
+import { callSkill, failureOf } from '../support/call-skill.ts';
 
 let root: string;
 let workspace: Workspace;
@@ -26,22 +27,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const put = (name: string, content: string | Buffer): void =>
   writeFileSync(join(root, 'tenant_1', name), content);
 
-/** Calls the skill as a worker does: with params that its schema has parsed. */
-function readFile(params: JsonObject, overrides: Partial<SkillCall> = {}): Promise<SkillResult> {
-  return createFsRead({ workspace }).call({
-    params: fsReadContract.params.parse(params) as JsonObject,
-    tenantId: 'tenant_1',
-    effectKey: 'effect_1',
-    signal: new AbortController().signal,
-    timeoutMs: 10_000,
-    ...overrides,
-  });
-}
-
-const failureOf = async (result: Promise<SkillResult>): Promise<string> => {
-  const settled = await result;
-  return settled.ok ? 'ok' : settled.failure.code;
-};
+const readFile = (params: JsonObject, overrides: Partial<SkillCall> = {}): Promise<SkillResult> =>
+  callSkill(createFsRead({ workspace }), params, overrides);
 
 describe('fs_read', () => {
   test('gives text with its size in bytes and its hash', async () => {

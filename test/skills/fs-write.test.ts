@@ -11,6 +11,7 @@ import { createFsWrite, fsWriteContract } from '../../src/skills/fs-write.ts';
 import type { SkillCall } from '../../src/skills/skill.ts';
 import { createWorkspace } from '../../src/skills/workspace.ts';
 import type { Workspace } from '../../src/skills/workspace.ts';
+import { callSkill, failureOf } from '../support/call-skill.ts';
 
 let root: string;
 let workspace: Workspace;
@@ -24,22 +25,8 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const onDisk = (path: string): Buffer => readFileSync(join(root, 'tenant_1', path));
 
-/** Calls the skill as a worker does: with params that its schema has parsed. */
-function writeFile(params: JsonObject, overrides: Partial<SkillCall> = {}): Promise<SkillResult> {
-  return createFsWrite({ workspace }).call({
-    params: fsWriteContract.params.parse(params) as JsonObject,
-    tenantId: 'tenant_1',
-    effectKey: 'effect_1',
-    signal: new AbortController().signal,
-    timeoutMs: 10_000,
-    ...overrides,
-  });
-}
-
-const failureOf = async (result: Promise<SkillResult>): Promise<string> => {
-  const settled = await result;
-  return settled.ok ? 'ok' : settled.failure.code;
-};
+const writeFile = (params: JsonObject, overrides: Partial<SkillCall> = {}): Promise<SkillResult> =>
+  callSkill(createFsWrite({ workspace }), params, overrides);
 
 describe('fs_write', () => {
   test('writes text and says its size in bytes, its hash and whether the file is new', async () => {

@@ -17,6 +17,7 @@ import { closeLockedRun } from '../close-run.ts';
 import { computeChain } from './compute-chain.ts';
 import type { ComputedStep } from './compute-chain.ts';
 import type { RunDeps } from '../deps.ts';
+import { endingOf } from '../outputs.ts';
 import { stateOf } from '../run-state.ts';
 
 /**
@@ -77,12 +78,8 @@ async function recordChain(
     run.id,
     computed.map(({ step, status, output, failure, startedAt }) => ({
       id: step.id,
-      status,
       startedAt,
-      ...(output && { outputBytes: output.bytes }),
-      ...(output?.text !== undefined && { output: output.text }),
-      ...(output?.artifact && { artifactId: output.artifact.id }),
-      ...(failure && { failure }),
+      ...endingOf(status, output, failure),
     })),
   );
   const recorded = computed.filter(({ step }) => written.has(step.id));

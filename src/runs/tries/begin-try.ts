@@ -57,7 +57,7 @@ export async function beginTry(
     role: address.role,
     number: address.try,
   };
-  const early = await replyWithoutCall(pool, run, step, key, address);
+  const early = replyWithoutCall(run, step, await findTry(pool, key), address);
   if (early) return { kind: 'reply', reply: early };
 
   // Values of steps that are done do not change, so they are read before any lock is taken.
@@ -66,22 +66,23 @@ export async function beginTry(
   return withTransaction(pool, async (tx) => {
     const lockedRun = (await lockRun(tx, run.id))!;
     const lockedStep = (await findStep(tx, run.id, step.id))!;
-    const late = await replyWithoutCall(tx, lockedRun, lockedStep, key, address);
+    const found = await findTry(tx, key);
+    const late = replyWithoutCall(lockedRun, lockedStep, found, address);
     if (late) return { kind: 'reply', reply: late };
     if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
-    return openCall(tx, { run: lockedRun, step: lockedStep, key, fence, holdId: null }, prepared);
+    const fenced = { run: lockedRun, step: lockedStep, key, fence, holdId: null };
+    return openCall(tx, fenced, found, prepared);
   });
 }
 
 /** The answer when nothing may or need be called: an outcome stands, or the execution is over. */
-async function replyWithoutCall(
-  db: Parameters<typeof findTry>[0],
+function replyWithoutCall(
   run: RunRow,
   step: StepRowWithSpec,
-  key: TryKey,
+  found: TryRow | undefined,
   address: TryAddress,
-): Promise<TryReply | undefined> {
-  const stands = standingOutcome(step, await findTry(db, key));
+): TryReply | undefined {
+  const stands = standingOutcome(step, found);
   if (stands) return stands;
   const state = stateOf(run, address.execution);
   return state === 'open' ? undefined : { kind: state };
@@ -90,10 +91,10 @@ async function replyWithoutCall(
 async function openCall(
   tx: Transaction,
   fenced: FencedTry,
+  found: TryRow | undefined,
   prepared: PreparedCall,
 ): Promise<BegunTry> {
   const { run, step, key } = fenced;
-  const found = await findTry(tx, key);
   const isMine = found?.fence === fenced.fence;
   const lost = isMine ? undefined : found;
   const refuse = async (failure: Failure): Promise<BegunTry> => {

@@ -6,7 +6,7 @@ import type { Skill } from '../../skills/skill.ts';
 import { hasOtherStepHold, renewHold } from '../../storage/holds.ts';
 import { placeHold, settleHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
-import { recordOnStep } from '../../storage/steps.ts';
+import { addStepCost } from '../../storage/steps.ts';
 import { addTryCost } from '../../storage/tries.ts';
 import type { TryRow } from '../../storage/tries.ts';
 import { budgetExceeded, overStepCap } from '../failures.ts';
@@ -45,7 +45,7 @@ export async function holdForTry(
       'presumed',
     );
     await addTryCost(tx, key, spent ?? 0);
-    await recordOnStep(tx, run.id, step.id, spent ?? 0);
+    await addStepCost(tx, run.id, step.id, spent ?? 0);
   }
   const worstMicroCents = skill.worstCaseMicroCents(params);
   const cap = step.spec.max_cost_micro_cents;

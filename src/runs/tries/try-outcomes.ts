@@ -9,14 +9,15 @@ import { releaseHold, settleHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import { clearFruitless } from '../../storage/runs.ts';
 import type { RunRow } from '../../storage/runs.ts';
-import { recordOnStep } from '../../storage/steps.ts';
-import type { StepEnding, StepRowWithSpec } from '../../storage/steps.ts';
+import { addStepCost, endStep } from '../../storage/steps.ts';
+import type { StepRowWithSpec } from '../../storage/steps.ts';
 import { addTryCost, endTry } from '../../storage/tries.ts';
 import type { TryRow } from '../../storage/tries.ts';
 import { parseFailure } from '../failures.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 import { postLateCost } from './late-cost.ts';
+import { endingOf } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
 
 /** How a try ends, and what becomes of its hold. */
@@ -109,7 +110,7 @@ async function writeStep(
     ...(failure && { failure }),
   };
   if (next.kind !== 'end') {
-    await recordOnStep(tx, run.id, step.id, costMicroCents);
+    await addStepCost(tx, run.id, step.id, costMicroCents);
     const retry_in_ms = next.kind === 'retry' ? next.delayMs : 0;
     await appendEvents(tx, run.id, [
       { type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms } },
@@ -117,14 +118,7 @@ async function writeStep(
     return;
   }
   if (output?.artifact) await insertArtifact(tx, output.artifact);
-  const ending: StepEnding = {
-    status: next.status,
-    ...(output && { outputBytes: output.bytes }),
-    ...(output?.text !== undefined && { output: output.text }),
-    ...(output?.artifact && { artifactId: output.artifact.id }),
-    ...(failure && { failure }),
-  };
-  await recordOnStep(tx, run.id, step.id, costMicroCents, ending);
+  await endStep(tx, run.id, step.id, costMicroCents, endingOf(next.status, output, failure));
   await appendEvents(tx, run.id, [{ type: `step.${next.status}`, stepId: step.id, data }]);
 }
 
@@ -134,7 +128,7 @@ export async function recordSkip(
   run: RunRow,
   step: StepRowWithSpec,
 ): Promise<TryOutcome> {
-  await recordOnStep(tx, run.id, step.id, 0, { status: 'skipped' });
+  await endStep(tx, run.id, step.id, 0, { status: 'skipped' });
   const event: NewEvent = {
     type: 'step.skipped',
     stepId: step.id,
