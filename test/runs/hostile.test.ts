@@ -39,6 +39,9 @@ describe('hostile programs and answers', () => {
       'last(range(1e12))',
       '[range(1e9)]',
     ];
+    // The regex engine gives up by itself after ten million retries; the others end in the ways of the pool alone.
+    const ends = ['CANCELLED', 'TIMEOUT', 'TRANSFORM_OUT_OF_MEMORY'];
+    const endsOf = [ends, [...ends, 'TRANSFORM_FAILED'], ends, ends];
     const hostile = await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
         aos.submit([
@@ -60,16 +63,17 @@ describe('hostile programs and answers', () => {
     });
     const small = await aos.request<Run>(`/api/v1/runs/${body.run_id}?wait=20s`, { key: other });
     expect(small.body).toMatchObject({ status: 'succeeded', output: { answer: 42 } });
+    // Of the 20 endless ones, each with 20 s on the one thread that a tenant gets, at most one can have ended.
     const still = await aos.request<RunPage>('/api/v1/runs?status=running&limit=100');
-    expect(still.body.data.length).toBeGreaterThan(20);
+    expect(still.body.data.length).toBeGreaterThanOrEqual(19);
 
     await Promise.all(
       hostile.map((run) => aos.request(`/api/v1/runs/${run.run_id}/cancel`, { json: {} })),
     );
     const ended = await Promise.all(hostile.map((run) => aos.ended(run.run_id)));
-    for (const run of ended) {
+    for (const [index, run] of ended.entries()) {
       const code = 'failure' in run ? run.failure.code : run.status;
-      expect(['CANCELLED', 'TIMEOUT', 'TRANSFORM_OUT_OF_MEMORY']).toContain(code);
+      expect(endsOf[index % programs.length]).toContain(code);
     }
   });
 
