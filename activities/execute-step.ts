@@ -57,6 +57,7 @@ async function callSkill(
       params,
       tenantId: run.tenant_id,
       effectKey,
+      ...(run.traceparent !== null && { traceparent: run.traceparent }),
       signal,
       timeoutMs,
     });

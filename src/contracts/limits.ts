@@ -53,6 +53,36 @@ export const TRANSFORM_TIMEOUT_MAX_MS = 30 * 1000;
 /** A program that takes longer does not run inside a chain. */
 export const TRANSFORM_QUICK_MS = 200;
 
+export const LLM_TIMEOUT_DEFAULT_MS = 2 * 60 * 1000;
+export const LLM_TIMEOUT_MAX_MS = 10 * 60 * 1000;
+export const LLM_MAX_TOKENS_DEFAULT = 1024;
+export const LLM_MAX_TOKENS_MAX = 65_536;
+export const LLM_PROMPT_BYTES_MAX = 2 * MIB;
+export const LLM_MESSAGES_MAX = 200;
+export const LLM_STOP_MAX = 4;
+export const LLM_RESPONSE_BYTES_MAX = 8 * MIB;
+export const LLM_SCHEMA_BYTES_MAX = 64 * KIB;
+export const LLM_CONCURRENCY_DEFAULT = 8;
+/** How long a call may wait for a free place at its provider before it is answered as rate limited. */
+export const LLM_PLACE_WAIT_MS = 30 * 1000;
+
+export const WEBHOOK_PAYLOAD_BYTES_MAX = 256 * KIB;
+export const WEBHOOK_RESPONSE_BYTES_MAX = 64 * KIB;
+export const WEBHOOK_TIMEOUT_DEFAULT_MS = 15 * 1000;
+export const WEBHOOK_TIMEOUT_MAX_MS = 60 * 1000;
+
+export const EMAIL_RECIPIENTS_MAX = 50;
+export const EMAIL_SUBJECT_LENGTH_MAX = 998;
+export const EMAIL_ADDRESS_LENGTH_MAX = 320;
+export const EMAIL_BODY_BYTES_MAX = 1 * MIB;
+export const EMAIL_HEADERS_MAX = 20;
+export const EMAIL_TIMEOUT_DEFAULT_MS = 60 * 1000;
+export const EMAIL_TIMEOUT_MAX_MS = 5 * 60 * 1000;
+
+/** How long all compensation of a run may take together, counted from its begin. */
+export const COMPENSATION_DEADLINE_DEFAULT_MS = 10 * 60 * 1000;
+export const COMPENSATION_DEADLINE_MAX_MS = 24 * 3600 * 1000;
+
 export const INLINE_CHAIN_MS_MAX = 1000;
 export const INLINE_CHAIN_STEPS_MAX = 100;
 export const INLINE_CHAIN_BYTES_MAX = 2 * MIB;

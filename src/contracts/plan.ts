@@ -4,6 +4,7 @@ import {
   BUDGET_CENTS_MAX,
   MAX_PARALLEL_MAX,
   RETRY_DELAY_MAX_MS,
+  COMPENSATION_DEADLINE_MAX_MS,
   RUN_DEADLINE_MAX_MS,
   RUN_DEADLINE_MIN_MS,
   STEP_TIMEOUT_MAX_MS,
@@ -78,6 +79,11 @@ export type Step = z.infer<typeof Step>;
 export const Plan = z.object({
   steps: z.array(Step),
   deadline_ms: z.int().min(RUN_DEADLINE_MIN_MS).max(RUN_DEADLINE_MAX_MS).optional(),
+  compensation_deadline_ms: z
+    .int()
+    .min(RUN_DEADLINE_MIN_MS)
+    .max(COMPENSATION_DEADLINE_MAX_MS)
+    .optional(),
   max_parallel: z.int().min(1).max(MAX_PARALLEL_MAX).optional(),
   on_budget: z.enum(['fail', 'wait']).optional(),
   description: z.string().optional(),
@@ -116,5 +122,6 @@ export interface ResolvedStep {
 export interface ResolvedPlan {
   steps: ResolvedStep[];
   deadline_ms: number;
+  compensation_deadline_ms: number;
   max_parallel: number;
 }

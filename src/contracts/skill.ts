@@ -27,6 +27,8 @@ export interface SkillContract {
   takes_previous?: { into: string; unless: string[] };
   /** Field of the output that counts as "the previous step's output"; by default the whole of it. */
   passes_on?: string;
+  /** Absent when the skill works as it is; else what this installation lacks, and what would make it work. */
+  lacks?: { reason: string; fix: string };
 }
 
 export interface SkillCost {
@@ -38,6 +40,8 @@ export interface SkillCost {
 
 export interface SkillUsage {
   cost_micro_cents: number;
+  /** The service did not say what it used, so the cost is the worst case. */
+  presumed?: boolean;
 }
 
 export interface SkillFailure {
@@ -61,6 +65,9 @@ export const SkillView = z.object({
   name: z.string(),
   version: z.string(),
   description: z.string(),
+  available: z.boolean(),
+  /** What the installation lacks and what would change that; absent when the skill is available. */
+  availability: z.object({ reason: z.string(), fix: z.string() }).optional(),
   input_schema: z.json(),
   output_schema: z.json(),
   params_schema: z.json(),

@@ -30,6 +30,8 @@ export interface Submission {
   /** The body as it came: its canonical form tells whether a repeat is the same request. */
   body: Json;
   idempotencyKey: string | undefined;
+  /** The caller's trace, as its request carried it. */
+  traceparent?: string | undefined;
   warnings: Problem[];
 }
 
@@ -87,7 +89,7 @@ export async function submitRun(
 /** One transaction: key, account, run, steps, the hold of the budget on the tenant, event. Undefined: a twin has the key. */
 async function accept(
   { pool, priceTableVersion }: RunDeps,
-  { tenantId, keyId, request, idempotencyKey }: Submission,
+  { tenantId, keyId, request, idempotencyKey, traceparent }: Submission,
   bodyHash: Buffer,
   plan: ResolvedPlan,
   warnings: Problem[],
@@ -117,6 +119,8 @@ async function accept(
         maxParallel: plan.max_parallel,
         budgetMicroCents,
         priceTableVersion,
+        traceparent: traceparent ?? null,
+        compensationMs: plan.compensation_deadline_ms,
         deadlineMs: plan.deadline_ms,
         checkAfterMs: CHECK_AFTER_MS,
       });

@@ -7,6 +7,8 @@ export interface SkillCall {
   tenantId: string;
   /** Goes outside with the effect, the same over tries and crashes. */
   effectKey: string;
+  /** The trace of the run (W3C traceparent): goes outside with the call. */
+  traceparent?: string;
   /** Aborts at the deadline, on cancel and at a worker's shutdown; the skill then returns soon. */
   signal: AbortSignal;
   /** How long the call may take, milliseconds. A skill reports `TIMEOUT` when this is over. */

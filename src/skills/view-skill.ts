@@ -15,6 +15,8 @@ export function viewSkill(contract: SkillContract): SkillView {
     name: contract.name,
     version: contract.version,
     description: contract.description,
+    available: contract.lacks === undefined,
+    ...(contract.lacks && { availability: contract.lacks }),
     input_schema: input,
     output_schema: output,
     params_schema: input,

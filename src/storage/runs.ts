@@ -16,6 +16,10 @@ export interface RunRow {
   max_parallel: number;
   budget_micro_cents: number;
   price_table_version: string;
+  traceparent: string | null;
+  compensation_ms: number;
+  /** Set when compensation has begun: until when all of it may take. */
+  compensate_until: Date | null;
   event_number: number;
   output_step_id: string | null;
   /** A Failure as JSON text. */
@@ -30,8 +34,8 @@ export interface RunRow {
 }
 
 const COLUMNS = `id, tenant_id, account_id, agent_id, goal, labels, warnings, status, execution, fruitless_executions,
-  max_parallel, budget_micro_cents, price_table_version, event_number, output_step_id, failure, cost_micro_cents,
-  cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
+  max_parallel, budget_micro_cents, price_table_version, traceparent, compensation_ms, compensate_until, event_number,
+  output_step_id, failure, cost_micro_cents, cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
 
 /** jsonb takes no lone surrogates, which a warning may quote. */
 const jsonbOf = (value: unknown): string =>
@@ -53,7 +57,10 @@ export interface NewRun {
   maxParallel: number;
   budgetMicroCents: number;
   priceTableVersion: string;
+  /** The caller's trace (W3C traceparent), which calls of the run's skills carry on. */
+  traceparent: string | null;
   deadlineMs: number;
+  compensationMs: number;
   /** When the reconciler looks whether the run was really started. */
   checkAfterMs: number;
 }
@@ -61,9 +68,9 @@ export interface NewRun {
 export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
   const { rows } = await tx.query<RunRow>(
     `INSERT INTO runs (id, tenant_id, key_id, account_id, agent_id, goal, labels, input, plan, warnings, status,
-       max_parallel, budget_micro_cents, price_table_version, deadline_at, check_at)
+       max_parallel, budget_micro_cents, price_table_version, deadline_at, check_at, traceparent, compensation_ms)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13,
-       now() + $14 * interval '1 millisecond', now() + $15 * interval '1 millisecond')
+       now() + $14 * interval '1 millisecond', now() + $15 * interval '1 millisecond', $16, $17)
      RETURNING ${COLUMNS}`,
     [
       run.id,
@@ -81,6 +88,8 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
       run.priceTableVersion,
       run.deadlineMs,
       run.checkAfterMs,
+      run.traceparent,
+      run.compensationMs,
     ],
   );
   return rows[0]!;

@@ -123,6 +123,7 @@ describe('a plan is resolved', () => {
         },
       ],
       deadline_ms: 24 * 3600 * 1000,
+      compensation_deadline_ms: 10 * 60 * 1000,
       max_parallel: 16,
     });
   });

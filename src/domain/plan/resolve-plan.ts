@@ -1,4 +1,8 @@
-import { MAX_PARALLEL_DEFAULT, RUN_DEADLINE_DEFAULT_MS } from '../../contracts/limits.ts';
+import {
+  COMPENSATION_DEADLINE_DEFAULT_MS,
+  MAX_PARALLEL_DEFAULT,
+  RUN_DEADLINE_DEFAULT_MS,
+} from '../../contracts/limits.ts';
 import type { ResolvedPlan, ResolvedStep } from '../../contracts/plan.ts';
 import type { SkillContract } from '../../contracts/skill.ts';
 import { checkGraph } from './check-graph.ts';
@@ -31,6 +35,8 @@ export function resolvePlan(
   return {
     steps,
     deadline_ms: draft.fields.deadline_ms ?? RUN_DEADLINE_DEFAULT_MS,
+    compensation_deadline_ms:
+      draft.fields.compensation_deadline_ms ?? COMPENSATION_DEADLINE_DEFAULT_MS,
     max_parallel: draft.fields.max_parallel ?? MAX_PARALLEL_DEFAULT,
   };
 }

@@ -29,12 +29,12 @@ export async function finishTry(
 ): Promise<TryOutcome> {
   const outcome = await withTransaction(deps.pool, async (tx) => {
     const run = (await lockRun(tx, call.run.id))!;
-    const actualMicroCents = result.usage.cost_micro_cents;
+    const { cost_micro_cents: actualMicroCents, presumed = false } = result.usage;
     const ended = endingOf(run, call, result);
     const recorded = await recordTryEnd(
       tx,
       { ...call, run },
-      { ...ended, hold: { kind: 'settle', actualMicroCents } },
+      { ...ended, hold: { kind: 'settle', actualMicroCents, presumed } },
     );
     if (recorded) return recorded;
 

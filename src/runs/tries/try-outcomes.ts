@@ -24,7 +24,10 @@ import type { PackedOutput } from '../outputs.ts';
 export interface TryEnd {
   output?: PackedOutput;
   failure?: Failure;
-  hold: { kind: 'settle'; actualMicroCents: number } | { kind: 'presume' } | { kind: 'release' };
+  hold:
+    | { kind: 'settle'; actualMicroCents: number; presumed?: boolean }
+    | { kind: 'presume' }
+    | { kind: 'release' };
 }
 
 type TriedOutcome = TryOutcome & { status: 'succeeded' | 'failed' | 'cancelled' };
@@ -82,11 +85,12 @@ async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']):
     await releaseHold(tx, end);
     return 0;
   }
+  const isPresumed = how.kind === 'presume' || how.presumed === true;
   const spent = await settleHold(
     tx,
     end,
     how.kind === 'presume' ? 'whole' : how.actualMicroCents,
-    how.kind === 'presume' ? 'presumed' : 'actual',
+    isPresumed ? 'presumed' : 'actual',
   );
   if (spent !== undefined || how.kind === 'presume') return spent ?? 0;
   // The hold expired before: what it cost is posted late, and stands on the step already.
