@@ -6,6 +6,7 @@ import { beginTry } from '../src/runs/tries/begin-try.ts';
 import type { BegunCall } from '../src/runs/tries/begin-try.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
 import { finishTry, OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
+import { remainingMsOf } from '../src/runs/run-state.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
 
@@ -88,9 +89,11 @@ async function endStopped(
   call: BegunCall,
   { usage }: StoppedResult,
 ): Promise<TryReply> {
-  const { run, step } = call;
-  const isOver = run.deadline_at.getTime() <= Date.now();
-  if (!isOver && !(await repeatInOutage(() => isCancelRecorded(deps.pool, run.id)))) {
+  const { run, step, key } = call;
+  const isOver = remainingMsOf(run, key.role) <= 0;
+  const isCancelled = async () =>
+    key.role !== 'compensate' && (await isCancelRecorded(deps.pool, run.id));
+  if (!isOver && !(await repeatInOutage(isCancelled))) {
     throw new OutcomeNotMine(`step ${step.id}: the call was stopped without a recorded cancel`);
   }
   const failure = {

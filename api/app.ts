@@ -2,6 +2,7 @@ import Koa from 'koa';
 import type { ApiDeps } from './deps.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { answerErrors } from './middleware/errors.ts';
+import { measure } from './middleware/measure.ts';
 import { assignRequestId } from './middleware/request-id.ts';
 import { createRouter } from './routes/router.ts';
 import type { AosState } from './state.ts';
@@ -11,6 +12,7 @@ export function createApp(deps: ApiDeps): Koa<AosState> {
   const app = new Koa<AosState>();
   const router = createRouter(deps);
   app.use(assignRequestId());
+  app.use(measure(deps));
   app.use(answerErrors(deps.logger));
   app.use(authenticate(deps.pool, deps.hashKey));
   app.use(router.routes());

@@ -1,4 +1,5 @@
 import type { RunDeps } from '../src/runs/deps.ts';
+import type { WebhookSecretOf } from '../src/skills/webhook/secret.ts';
 import type { WakeupListener } from '../src/storage/wakeups.ts';
 import type { Engine } from '../src/temporal/engine.ts';
 
@@ -7,6 +8,7 @@ export interface ApiDeps extends RunDeps {
   listener: WakeupListener;
   /** Turns a presented key into what the table holds of it. */
   hashKey: (key: string) => Buffer;
+  webhookSecretOf: WebhookSecretOf;
   version: string;
   /** Aborted when the server stops: long polls then answer at once. */
   closing: AbortSignal;

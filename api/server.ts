@@ -29,6 +29,7 @@ export async function startApiServer(
     const failure = createFailure('INVALID_REQUEST', 'The request is not valid HTTP.', {
       status: 400,
     });
+    deps.metrics.httpAnswered({ method: '', route: undefined, status: 400, seconds: 0 });
     const body = JSON.stringify({ ...failure, request_id: newRequestId() });
     socket.end(
       `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -5,6 +5,8 @@ import type { ApiKey } from '../src/storage/api-keys.ts';
 export interface AosState {
   requestId: string;
   key: ApiKey;
+  /** The run that the request is about, once it is known to be the tenant's. */
+  runId?: string;
 }
 
 export type AosContext = RouterContext<AosState>;

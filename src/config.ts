@@ -1,9 +1,24 @@
 import { join, resolve } from 'node:path';
+import { LLM_CONCURRENCY_DEFAULT } from './contracts/limits.ts';
 import { nearest } from './domain/near-miss.ts';
+import { parseAddressList } from './skills/email/address-list.ts';
+import type { EmailSettings } from './skills/email/settings.ts';
+import { parseSmtpUrl } from './skills/email/smtp-url.ts';
 import { parseEgressAllow } from './skills/egress.ts';
 import type { EgressRule } from './skills/egress.ts';
 import { parseHttpPrices } from './skills/http/prices.ts';
 import type { HttpPrices } from './skills/http/prices.ts';
+import { parseBaseUrl } from './skills/llm/base-url.ts';
+import { parseLlmPrices } from './skills/llm/prices/operator-prices.ts';
+import {
+  llmProblems,
+  llmWarnings,
+  parseLlmConcurrency,
+  parseLlmKey,
+  parseModel,
+  toLlmSettings,
+} from './skills/llm/settings.ts';
+import type { LlmSettings, LlmValues } from './skills/llm/settings.ts';
 import { LOG_LEVELS } from './telemetry/logger.ts';
 import type { LogLevel } from './telemetry/logger.ts';
 
@@ -11,14 +26,20 @@ import type { LogLevel } from './telemetry/logger.ts';
 export const SETTINGS = {
   AOS_PORT: 'port of the API (default 8000; 0 takes a free one)',
   AOS_HOST: 'address that the API listens on (default 127.0.0.1)',
+  AOS_METRICS_PORT: "port of the api's /metrics (default 9464; 0 takes a free one)",
+  AOS_WORKER_METRICS_PORT: "port of the worker's /metrics (default 9465; 0 takes a free one)",
+  AOS_METRICS_HOST:
+    'address that both are served on; they need no key, so keep it private (default 127.0.0.1)',
   AOS_DATA_DIR: 'folder of the embedded servers, the workspaces and the pepper (default .aos)',
   AOS_ADMIN_KEY:
     'an admin key that is ensured at every start: aos_ and at least 32 more characters',
   AOS_KEY_PEPPER:
-    'secret behind the hashes of API keys, at least 32 characters; made and kept in the data folder when Postgres is embedded',
+    'secret behind the hashes of API keys and the secrets of webhooks, at least 32 characters; made and kept in the data folder when Postgres is embedded',
   DATABASE_URL: 'a Postgres to use instead of the embedded one',
   DATABASE_DIRECT_URL:
     'the same without a connection pooler, for LISTEN and migrations (default DATABASE_URL)',
+  DATABASE_STATEMENTS:
+    'named or plain: named ones are parsed once a connection, and need a pooler that knows them (default plain; named when Postgres is embedded)',
   TEMPORAL_ADDRESS: 'host:port of a Temporal to use instead of the embedded dev server',
   TEMPORAL_NAMESPACE: 'its namespace (default aos)',
   TEMPORAL_CLI: 'path of the temporal program for the embedded dev server',
@@ -29,8 +50,25 @@ export const SETTINGS = {
     'private targets that skills may reach: CIDRs or host:port, ports as number or range, comma-separated',
   AOS_HTTP_PRICES:
     'price of calls by host: host[:port]=CENTS_PER_CALL[+CENTS_PER_MIB/MiB], comma-separated',
+  OPENAI_API_KEY: 'key of OpenAI, for llm_invoke',
+  OPENAI_BASE_URL: 'another base URL for it (default https://api.openai.com/v1)',
+  ANTHROPIC_API_KEY: 'key of Anthropic, for llm_invoke',
+  ANTHROPIC_BASE_URL: 'another base URL for it (default https://api.anthropic.com)',
+  AOS_LLM_BASE_URL:
+    'OpenAI-compatible server of models, for instance http://127.0.0.1:11434/v1; its provider is called compatible',
+  AOS_LLM_API_KEY: 'its key, if it wants one',
+  AOS_LLM_MODEL:
+    'provider/model or model that llm_invoke takes when a plan names none (default: a cheap one of the first provider)',
+  AOS_LLM_PRICES:
+    'prices beside and above the built-in table: [provider/]model=INPUT_CENTS/OUTPUT_CENTS per million tokens, comma-separated; provider/* is all of a provider, 0 is free',
+  AOS_LLM_CONCURRENCY: `calls of models at once per provider (default ${LLM_CONCURRENCY_DEFAULT})`,
   AOS_WORKSPACE_DIR:
     'folder of the files that fs_read and fs_write see (default: workspaces in the data folder)',
+  SMTP_URL:
+    'mail server of email_send: smtp://USER:PASSWORD@HOST:PORT or smtps://…; ?requireTLS=true, ?tls.rejectUnauthorized=false, ?name=HOST',
+  AOS_EMAIL_FROM:
+    'addresses that email_send may send from, comma-separated, the first being the default; *@example.org allows a domain',
+  AOS_EMAIL_TO: 'addresses that email_send may write to, in the same form (default: any)',
   AOS_ENGINE_REPLACED: '1 says that another Temporal store than before is meant',
   LOG_LEVEL: `${LOG_LEVELS.join(', ')} (default info)`,
 } as const;
@@ -42,18 +80,23 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'TEMPORAL_API_KEY',
   'TEMPORAL_PROFILE',
   'TEMPORAL_CONFIG_FILE',
+  'SMTP_SSL',
 ]);
 const PORT_MAX = 65_535;
-const FAMILY = /^(AOS|TEMPORAL|DATABASE|LOG)_/;
+const FAMILY = /^(AOS|TEMPORAL|DATABASE|SMTPS?|LOG)_/;
 
 export interface Config {
   port: number;
   host: string;
+  metricsPort: number;
+  workerMetricsPort: number;
+  metricsHost: string;
   dataDir: string;
   adminKey: string | undefined;
   keyPepper: string | undefined;
   databaseUrl: string | undefined;
   databaseDirectUrl: string | undefined;
+  namedStatements: boolean;
   temporalAddress: string | undefined;
   temporalNamespace: string;
   temporalCli: string | undefined;
@@ -62,7 +105,9 @@ export interface Config {
   postgresPort: number | undefined;
   egressAllow: EgressRule[];
   httpPrices: HttpPrices;
+  llm: LlmSettings;
   workspaceDir: string;
+  email: EmailSettings | undefined;
   engineReplaced: boolean;
   logLevel: LogLevel;
   warnings: string[];
@@ -77,10 +122,12 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+type Read = <T>(name: SettingName, parse: (text: string) => T, fallback: T) => T;
+
 /** Reads and checks every setting. Throws ConfigError with all problems at once. */
 export function readConfig(env: Environment = process.env): Readonly<Config> {
   const { problems, warnings } = checkNames(env);
-  const read = <T>(name: SettingName, parse: (text: string) => T, fallback: T): T => {
+  const read: Read = (name, parse, fallback) => {
     const text = env[name]?.trim();
     if (text === undefined || text === '') return fallback;
     try {
@@ -92,14 +139,23 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     }
   };
   const dataDir = read('AOS_DATA_DIR', (text) => resolve(text), resolve('.aos'));
+  const problemsBefore = problems.length;
+  const llmValues = readLlm(read);
+  const llm = toLlmSettings(llmValues);
+  warnings.push(...llmWarnings(llmValues));
+  if (problems.length === problemsBefore) problems.push(...llmProblems(llmValues, llm));
   const config: Config = {
     port: read('AOS_PORT', parsePort, 8000),
     host: read('AOS_HOST', String, '127.0.0.1'),
+    metricsPort: read('AOS_METRICS_PORT', parsePort, 9464),
+    workerMetricsPort: read('AOS_WORKER_METRICS_PORT', parsePort, 9465),
+    metricsHost: read('AOS_METRICS_HOST', String, '127.0.0.1'),
     dataDir,
     adminKey: read('AOS_ADMIN_KEY', parseAdminKey, undefined),
     keyPepper: read('AOS_KEY_PEPPER', parsePepper, undefined),
     databaseUrl: read('DATABASE_URL', parsePostgresUrl, undefined),
     databaseDirectUrl: read('DATABASE_DIRECT_URL', parsePostgresUrl, undefined),
+    namedStatements: read('DATABASE_STATEMENTS', parseStatements, false),
     temporalAddress: read('TEMPORAL_ADDRESS', parseAddress, undefined),
     temporalNamespace: read('TEMPORAL_NAMESPACE', String, 'aos'),
     temporalCli: read('TEMPORAL_CLI', String, undefined),
@@ -108,7 +164,9 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     postgresPort: read('AOS_POSTGRES_PORT', parsePort, undefined),
     egressAllow: read('AOS_EGRESS_ALLOW', parseEgressAllow, []),
     httpPrices: read('AOS_HTTP_PRICES', parseHttpPrices, parseHttpPrices('')),
+    llm,
     workspaceDir: read('AOS_WORKSPACE_DIR', (text) => resolve(text), join(dataDir, 'workspaces')),
+    email: readEmail(read),
     engineReplaced: read('AOS_ENGINE_REPLACED', parseFlag, false),
     logLevel: read('LOG_LEVEL', parseLogLevel, 'info'),
     warnings,
@@ -122,8 +180,34 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
       'AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32',
     );
   }
+  if (isSet(env, 'SMTP_URL') && !isSet(env, 'AOS_EMAIL_FROM')) {
+    problems.push(
+      'AOS_EMAIL_FROM: required with SMTP_URL: the addresses that may send, for instance alerts@example.org or *@example.org.',
+    );
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+const isSet = (env: Environment, name: SettingName): boolean => (env[name] ?? '').trim() !== '';
+
+const readLlm = (read: Read): LlmValues => ({
+  openaiKey: read('OPENAI_API_KEY', parseLlmKey, undefined),
+  openaiUrl: read('OPENAI_BASE_URL', parseBaseUrl, undefined),
+  anthropicKey: read('ANTHROPIC_API_KEY', parseLlmKey, undefined),
+  anthropicUrl: read('ANTHROPIC_BASE_URL', parseBaseUrl, undefined),
+  compatibleUrl: read('AOS_LLM_BASE_URL', parseBaseUrl, undefined),
+  compatibleKey: read('AOS_LLM_API_KEY', parseLlmKey, undefined),
+  model: read('AOS_LLM_MODEL', parseModel, undefined),
+  operatorPrices: read('AOS_LLM_PRICES', parseLlmPrices, new Map()),
+  concurrency: read('AOS_LLM_CONCURRENCY', parseLlmConcurrency, LLM_CONCURRENCY_DEFAULT),
+});
+
+function readEmail(read: Read): EmailSettings | undefined {
+  const server = read('SMTP_URL', parseSmtpUrl, undefined);
+  const senders = read('AOS_EMAIL_FROM', parseAddressList, undefined);
+  const recipients = read('AOS_EMAIL_TO', parseAddressList, undefined);
+  return server && senders && { server, senders, recipients };
 }
 
 function checkNames(env: Environment): { problems: string[]; warnings: string[] } {
@@ -157,6 +241,11 @@ function parsePepper(text: string): string {
 function parsePostgresUrl(text: string): string {
   if (/^postgres(ql)?:\/\/\S+$/.test(text)) return text;
   throw new Error('takes a URL like postgresql://user:password@host:5432/database.');
+}
+
+function parseStatements(text: string): boolean {
+  if (text === 'named' || text === 'plain') return text === 'named';
+  throw new Error(`"${text}" is neither named nor plain.`);
 }
 
 function parseAddress(text: string): string {

@@ -19,15 +19,19 @@ function problemsOf(env: Environment): string[] {
 
 describe('settings', () => {
   test('have defaults that start everything on one machine', () => {
-    const { httpPrices, ...config } = readConfig({});
+    const { httpPrices, llm, ...config } = readConfig({});
     expect(config).toEqual({
       port: 8000,
       host: '127.0.0.1',
+      metricsPort: 9464,
+      workerMetricsPort: 9465,
+      metricsHost: '127.0.0.1',
       dataDir: resolve('.aos'),
       adminKey: undefined,
       keyPepper: undefined,
       databaseUrl: undefined,
       databaseDirectUrl: undefined,
+      namedStatements: false,
       temporalAddress: undefined,
       temporalNamespace: 'aos',
       temporalCli: undefined,
@@ -36,22 +40,28 @@ describe('settings', () => {
       postgresPort: undefined,
       egressAllow: [],
       workspaceDir: resolve('.aos/workspaces'),
+      email: undefined,
       engineReplaced: false,
       logLevel: 'info',
       warnings: [],
     });
     expect(httpPrices.worstCase(new URL('https://example.org'), 1024)).toBe(0);
+    expect(llm).toMatchObject({ providers: [], concurrency: 8 });
   });
 
   test('are each read from their own variable', () => {
     const env: Record<keyof typeof SETTINGS, string> = {
       AOS_PORT: '9000',
       AOS_HOST: '0.0.0.0',
+      AOS_METRICS_PORT: '9001',
+      AOS_WORKER_METRICS_PORT: '0',
+      AOS_METRICS_HOST: '10.0.0.1',
       AOS_DATA_DIR: '/var/lib/aos',
       AOS_ADMIN_KEY: `aos_${'k'.repeat(32)}`,
       AOS_KEY_PEPPER: PEPPER,
       DATABASE_URL: 'postgresql://u:p@db:5432/aos',
       DATABASE_DIRECT_URL: 'postgres://u:p@direct/aos',
+      DATABASE_STATEMENTS: 'named',
       TEMPORAL_ADDRESS: 'temporal:7233',
       TEMPORAL_NAMESPACE: 'other',
       TEMPORAL_CLI: '/usr/bin/temporal',
@@ -61,18 +71,34 @@ describe('settings', () => {
       AOS_EGRESS_ALLOW: '10.0.0.0/8,db.internal:8000-8010',
       AOS_HTTP_PRICES: 'api.example.com=0.5+0.01/MiB',
       AOS_WORKSPACE_DIR: 'files',
+      OPENAI_API_KEY: 'sk-openai',
+      OPENAI_BASE_URL: 'https://openai.example.org/v1/',
+      ANTHROPIC_API_KEY: 'sk-ant',
+      ANTHROPIC_BASE_URL: 'https://anthropic.example.org',
+      AOS_LLM_BASE_URL: 'http://127.0.0.1:11434/v1',
+      AOS_LLM_API_KEY: 'local',
+      AOS_LLM_MODEL: 'compatible/llama3',
+      AOS_LLM_PRICES: 'compatible/llama3=10/20',
+      AOS_LLM_CONCURRENCY: '3',
+      SMTP_URL: 'smtps://me:secret@mail.example.org',
+      AOS_EMAIL_FROM: 'Alerts <alerts@example.org>,*@corp.example',
+      AOS_EMAIL_TO: '*@example.org',
       AOS_ENGINE_REPLACED: '1',
       LOG_LEVEL: 'debug',
     };
-    const { httpPrices, egressAllow, ...config } = readConfig(env);
+    const { httpPrices, llm, egressAllow, email, ...config } = readConfig(env);
     expect(config).toEqual({
       port: 9000,
       host: '0.0.0.0',
+      metricsPort: 9001,
+      workerMetricsPort: 0,
+      metricsHost: '10.0.0.1',
       dataDir: '/var/lib/aos',
       adminKey: `aos_${'k'.repeat(32)}`,
       keyPepper: PEPPER,
       databaseUrl: 'postgresql://u:p@db:5432/aos',
       databaseDirectUrl: 'postgres://u:p@direct/aos',
+      namedStatements: true,
       temporalAddress: 'temporal:7233',
       temporalNamespace: 'other',
       temporalCli: '/usr/bin/temporal',
@@ -84,6 +110,19 @@ describe('settings', () => {
       logLevel: 'debug',
       warnings: [],
     });
+    expect(llm).toMatchObject({
+      providers: [
+        { name: 'openai', baseUrl: 'https://openai.example.org/v1', apiKey: 'sk-openai' },
+        { name: 'anthropic', baseUrl: 'https://anthropic.example.org/v1', apiKey: 'sk-ant' },
+        { name: 'compatible', baseUrl: 'http://127.0.0.1:11434/v1', apiKey: 'local' },
+      ],
+      model: 'compatible/llama3',
+      concurrency: 3,
+    });
+    expect(email?.server).toMatchObject({ host: 'mail.example.org', port: 465, isSecure: true });
+    expect(email?.senders.first).toEqual({ name: 'Alerts', address: 'alerts@example.org' });
+    expect(email?.recipients?.allows('alerts@example.org')).toBe(true);
+    expect(email?.recipients?.allows('a@corp.example')).toBe(false);
     expect(egressAllow).toHaveLength(2);
     expect(egressAllow[1]).toEqual({ host: 'db.internal', portFrom: 8000, portTo: 8010 });
     expect(httpPrices.worstCase(new URL('https://api.example.com/x'), 1024 * 1024)).toBe(510_000);
@@ -95,9 +134,10 @@ describe('settings', () => {
 
   test('that are empty or blank count as absent, and spaces around a value do not count', () => {
     const blank = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '  ']));
-    const { httpPrices: _prices, ...config } = readConfig(blank);
-    const { httpPrices: _same, ...defaults } = readConfig({});
+    const { httpPrices: _prices, llm, ...config } = readConfig(blank);
+    const { httpPrices: _same, llm: defaultLlm, ...defaults } = readConfig({});
     expect(config).toEqual(defaults);
+    expect(llm.providers).toEqual(defaultLlm.providers);
     expect(readConfig({ AOS_PORT: ' 81 ' }).port).toBe(81);
   });
 
@@ -123,6 +163,10 @@ describe('settings', () => {
     ['DATABASE_DIRECTURL', 'DATABASE_DIRECT_URL'],
     ['TEMPORAL_ADRESS', 'TEMPORAL_ADDRESS'],
     ['TEMPORAL_UIPORT', 'TEMPORAL_UI_PORT'],
+    ['SMTP_URI', 'SMTP_URL'],
+    ['SMTPS_URL', 'SMTP_URL'],
+    ['AOS_EMAIL_FORM', 'AOS_EMAIL_FROM'],
+    ['AOS_MAIL_TO', 'AOS_EMAIL_TO'],
     ['LOG_LEVLE', 'LOG_LEVEL'],
   ])('with the name %s stop the start when it is nearly %s', (name, meant) => {
     const problem = `${name}: no such setting, did you mean ${meant}?`;
@@ -136,6 +180,14 @@ describe('settings', () => {
       TEMPORAL_API_KEY: 'x',
       TEMPORAL_SOMETHING_ELSE: '1',
       LOG_SOMETHING_ELSE: '1',
+      SMTP_HOST: 'mail.example.org',
+      SMTP_PORT: '587',
+      SMTP_USER: 'me',
+      SMTP_PASS: 'x',
+      SMTP_PASSWORD: 'x',
+      SMTP_FROM: 'x',
+      SMTP_TLS: '1',
+      SMTP_SSL: '1',
       PORT: '1',
       PATH: '/bin',
     });
@@ -151,6 +203,9 @@ describe('settings', () => {
       TEMPORAL_ADDRESS: 'temporal',
       AOS_EGRESS_ALLOW: '0.0.0.0/0',
       AOS_HTTP_PRICES: 'free',
+      SMTP_URL: 'mail.example.org',
+      AOS_EMAIL_FROM: 'alerts',
+      AOS_EMAIL_TO: '*',
       AOS_ENGINE_REPLACED: 'yes',
       LOG_LEVEL: 'inof',
     });
@@ -162,6 +217,9 @@ describe('settings', () => {
       'TEMPORAL_ADDRESS',
       'AOS_EGRESS_ALLOW',
       'AOS_HTTP_PRICES',
+      'SMTP_URL',
+      'AOS_EMAIL_FROM',
+      'AOS_EMAIL_TO',
       'AOS_ENGINE_REPLACED',
       'LOG_LEVEL',
     ]);
@@ -181,6 +239,17 @@ describe('settings', () => {
       'AOS_KEY_PEPPER: takes at least 32 characters. Make one with: openssl rand -hex 32',
     ]);
     expect(readConfig({ DATABASE_URL, AOS_KEY_PEPPER: PEPPER }).keyPepper).toBe(PEPPER);
+  });
+
+  test('with a mail server need a sender', () => {
+    const SMTP_URL = 'smtp://localhost';
+    for (const senders of [undefined, '', ' ']) {
+      const problems = problemsOf({ SMTP_URL, AOS_EMAIL_FROM: senders });
+      expect(problems).toEqual([expect.stringMatching(/^AOS_EMAIL_FROM: required with SMTP_URL/)]);
+    }
+    expect(readConfig({ AOS_EMAIL_FROM: 'a@x.org' }).email).toBeUndefined();
+    const { email } = readConfig({ SMTP_URL, AOS_EMAIL_FROM: 'a@x.org' });
+    expect(email).toMatchObject({ server: { host: 'localhost' }, recipients: undefined });
   });
 
   const ADDRESSES = [
@@ -242,6 +311,25 @@ describe('settings', () => {
         'a=9999999',
       ],
     ],
+    ['OPENAI_API_KEY', ['two words', 'ü', 'k'.repeat(501)]],
+    [
+      'OPENAI_BASE_URL',
+      ['openai', 'ftp://a', 'https://u:p@a/v1', 'https://a/v1?x=1', 'https://a#x'],
+    ],
+    ['ANTHROPIC_API_KEY', ['two words']],
+    ['ANTHROPIC_BASE_URL', ['anthropic']],
+    ['AOS_LLM_BASE_URL', ['127.0.0.1:11434', 'https://u@a/v1']],
+    ['AOS_LLM_API_KEY', ['two words', 'without-a-server']],
+    ['AOS_LLM_MODEL', ['two words', 'm'.repeat(201)]],
+    [
+      'AOS_LLM_PRICES',
+      ['model', 'model=', 'model=1', 'model=1/', 'model=-1/1', 'model=1e3/1', 'model=1/2/3'],
+    ],
+    ['AOS_LLM_PRICES', ['*=0/0', '=1/1', 'openai/=1/1', 'a=1/1,A=2/2', 'a=9999999/1', 'a b=1/1']],
+    ['AOS_LLM_CONCURRENCY', ['0', '1001', '-1', '1.5', 'many']],
+    ['SMTP_URL', ['mail.example.org', 'http://mail.example.org', 'smtp://u:p@host?pool=true']],
+    ['AOS_EMAIL_FROM', ['alerts', '@example.org', 'a@x.org;b@x.org', 'a@x.org,']],
+    ['AOS_EMAIL_TO', ['*', 'example.org', '*.example.org']],
     ['AOS_ENGINE_REPLACED', ['yes', '2', 'no']],
     ['LOG_LEVEL', ['INFO', 'verbose', 'warning', '3']],
   ])('%s takes no bad value, and its problem names it', (name, values) => {
@@ -249,6 +337,7 @@ describe('settings', () => {
       const problems = problemsOf({
         [name]: value,
         ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER }),
+        ...(name === 'SMTP_URL' && { AOS_EMAIL_FROM: 'a@x.org' }),
       });
       expect({ value, problems }).toEqual({
         value,
@@ -259,7 +348,13 @@ describe('settings', () => {
 
   test('never print a secret that they refuse', () => {
     const secret = 'hunter2hunter2';
-    for (const name of ['AOS_ADMIN_KEY', 'AOS_KEY_PEPPER', 'DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+    const names = ['AOS_ADMIN_KEY', 'AOS_KEY_PEPPER', 'DATABASE_URL', 'DATABASE_DIRECT_URL'];
+    const keys = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'AOS_LLM_API_KEY'];
+    for (const name of keys) {
+      const problems = problemsOf({ [name]: `${secret} ${secret}` });
+      expect(problems.join('\n')).not.toContain(secret.slice(0, 8));
+    }
+    for (const name of [...names, 'SMTP_URL', 'OPENAI_BASE_URL', 'AOS_LLM_BASE_URL']) {
       const problems = problemsOf({ [name]: `mysql://u:${secret}@db`.slice(0, 31) });
       expect(problems.join('\n')).not.toContain(secret.slice(0, 8));
     }

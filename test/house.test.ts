@@ -20,7 +20,7 @@ const layers: Record<string, Layer> = {
   'src/embedded': { folders: ['src/contracts'] },
   'src/storage': {
     folders: ['src/contracts', 'src/domain'],
-    packages: ['pg', 'node:fs/promises', 'node:path', 'node:url'],
+    packages: ['pg', 'node:crypto', 'node:fs/promises', 'node:path', 'node:url'],
   },
   'src/temporal': {
     folders: ['src/contracts'],

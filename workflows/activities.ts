@@ -28,8 +28,8 @@ const local = proxyLocalActivities<RunActivities>({
   localRetryThreshold: '2s',
 });
 
-export const { executeInline, recordCancel } = local;
-export const { abandonStep, closeRun } = bookkeeping;
+export const { executeInline, recordCancel, closeRun } = local;
+export const { abandonStep, beginCompensation } = bookkeeping;
 
 /** One try, as an activity that the Web UI shows by its step's id. */
 export function executeStep(

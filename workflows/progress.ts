@@ -2,29 +2,43 @@ import type {
   RunEnd,
   RunPlanInput,
   SkeletonStep,
+  StepProgress,
   StepRole,
   StepStatus,
   TryAddress,
 } from '../src/contracts/activities.ts';
 import { isDone, readySteps } from '../src/domain/ready-steps.ts';
 
+/** The try that a step is to take up or to make next, and the pause before it. */
+export interface Place {
+  role: StepRole;
+  try: number;
+  untilMs?: number;
+}
+
 /** What an execution knows at this moment; everything else is in Postgres. */
 export interface Progress {
   input: RunPlanInput;
   statuses: Map<string, StepStatus>;
-  /** Where a step goes on that an earlier execution had begun. */
-  places: Map<string, { role: StepRole; try: number }>;
+  /** Where a step goes on that an earlier execution, or an earlier history of this one, had begun. */
+  places: Map<string, Place>;
   /** Inline steps that are not quick enough for a chain. */
   deferred: Set<string>;
   /** What is being waited for: steps by id, and the chain. */
   inFlight: Set<string>;
   /** The try that each step in flight is at. */
   tries: Map<string, TryAddress>;
-  /** Grows with every reply, so that others can wait for one. */
+  /** Grows with every reply that may have given money back. */
   replies: number;
+  /** Steps that wait for money, first come first served. */
+  waiting: Set<string>;
+  /** How many steps have ended in this history. */
+  ended: number;
   failedStepId?: string;
   isCancelled: boolean;
   isClosed: boolean;
+  /** Nothing new starts in this history: the next one goes on. */
+  isHandingOver: boolean;
   end?: RunEnd;
 }
 
@@ -37,27 +51,63 @@ export function createProgress(input: RunPlanInput): Progress {
     inFlight: new Set(),
     tries: new Map(),
     replies: 0,
-    isCancelled: false,
+    waiting: new Set(),
+    ended: 0,
+    isCancelled: input.cancelled === true,
     isClosed: false,
+    isHandingOver: false,
   };
-  for (const { id, status, role, try: number } of input.progress) {
+  for (const { id, status, role, try: number, until_ms: untilMs } of input.progress) {
     if (status !== 'running') noteStatus(progress, id, status);
     else {
-      progress.places.set(id, { role, try: number });
+      progress.places.set(id, { role, try: number, ...(untilMs !== undefined && { untilMs }) });
       progress.deferred.add(id);
     }
   }
+  progress.ended = 0;
   return progress;
+}
+
+/** The input of the next history: this one's, with what has happened since. */
+export function toNextInput({ input, statuses, places, isCancelled }: Progress): RunPlanInput {
+  const progress = input.steps.flatMap(({ id }): StepProgress[] => {
+    const status = statuses.get(id)!;
+    const place = places.get(id);
+    if (status !== 'pending') return [{ id, status, role: 'main', try: 0 }];
+    if (!place) return [];
+    const { role, try: number, untilMs } = place;
+    const until = untilMs === undefined ? {} : { until_ms: untilMs };
+    return [{ id, status: 'running', role, try: number, ...until }];
+  });
+  return { ...input, progress, ...(isCancelled && { cancelled: true }) };
 }
 
 export function noteStatus(progress: Progress, stepId: string, status: StepStatus): void {
   progress.statuses.set(stepId, status);
+  progress.places.delete(stepId);
+  progress.ended += 1;
   if (status === 'failed') progress.failedStepId ??= stepId;
+}
+
+/** A reply may have given money back: one of those who wait for some may ask again. */
+export function noteReply(progress: Progress): void {
+  progress.replies += 1;
+  const [first] = progress.waiting;
+  if (first !== undefined) progress.waiting.delete(first);
 }
 
 /** Whether nothing new may start: what is in flight runs to its end. */
 export const isStopping = ({ failedStepId, isCancelled, isClosed, end }: Progress): boolean =>
   failedStepId !== undefined || isCancelled || isClosed || end !== undefined;
+
+/** Whether what waits between two calls is to stop waiting. */
+export const isLeaving = (progress: Progress): boolean =>
+  progress.isHandingOver || isStopping(progress);
+
+export const isAllDone = ({ statuses }: Progress): boolean => [...statuses.values()].every(isDone);
+
+export const hasPending = ({ statuses }: Progress): boolean =>
+  [...statuses.values()].includes('pending');
 
 export function readyNow({ input, statuses, deferred, inFlight }: Progress): {
   inline: SkeletonStep[];

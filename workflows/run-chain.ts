@@ -1,7 +1,7 @@
 import type { SkeletonStep } from '../src/contracts/activities.ts';
 import { executeInline } from './activities.ts';
 import type { Cancellation } from './cancel.ts';
-import { doneIds, noteStatus } from './progress.ts';
+import { doneIds, noteReply, noteStatus } from './progress.ts';
 import type { Progress } from './progress.ts';
 
 /** Runs a chain of inline steps in one local activity and folds what it recorded. */
@@ -17,10 +17,10 @@ export async function runChain(
     done: doneIds(progress),
     ready: ready.map((step) => step.id),
   });
-  progress.replies += 1;
+  noteReply(progress);
   if (reply.stop === 'closed') progress.isClosed = true;
   if (reply.stop === 'cancelled') await cancellation.request('Cancelled on request.');
-  for (const { step_id, outcome } of reply.outcomes) noteStatus(progress, step_id, outcome.status);
+  for (const { step_id, status } of reply.outcomes) noteStatus(progress, step_id, status);
   for (const id of reply.deferred) progress.deferred.add(id);
   if (reply.end) progress.end = reply.end;
 }

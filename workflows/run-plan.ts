@@ -8,21 +8,18 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { CloseReason, RunEnd, RunPlanInput } from '../src/contracts/activities.ts';
-import { SEARCH_ATTRIBUTES, stateQuery } from '../src/contracts/messages.ts';
-import { abandonStep, closeRun } from './activities.ts';
+import { runFailedMessage, SEARCH_ATTRIBUTES, stateQuery } from '../src/contracts/messages.ts';
+import { closeRun } from './activities.ts';
 import { listenForCancel } from './cancel.ts';
-import type { Cancellation } from './cancel.ts';
-import { createProgress, isStopping, readyNow } from './progress.ts';
+import { compensate } from './compensate.ts';
+import { goOnInNewHistory } from './new-history.ts';
+import { createProgress, hasPending, isAllDone, isStopping } from './progress.ts';
 import type { Progress } from './progress.ts';
-import { runChain } from './run-chain.ts';
-import { runStep } from './run-step.ts';
+import { runSteps } from './run-steps.ts';
 
-/** How long running skills may take to notice a cancel before their tries are abandoned. */
-const CANCEL_GRACE = '30s';
-const CHAIN = '(chain)';
 const statusAttribute = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD');
 
-/** One execution of a run: while steps are ready, runs them together; then closes the run. */
+/** One execution of a run: runs its steps, undoes them if it did not succeed, and closes the run. */
 export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
   const progress = createProgress(input);
   const root = CancellationScope.current();
@@ -31,46 +28,23 @@ export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
     steps: Object.fromEntries(progress.statuses),
   }));
   return CancellationScope.nonCancellable(async () => {
-    await runSteps(progress, listenForCancel(progress, root));
-    const { run_id, execution } = input;
+    const cancellation = listenForCancel(progress, root);
+    if (!input.compensating) await runSteps(progress, cancellation);
+    if (!isStopping(progress) && hasPending(progress) && progress.isHandingOver)
+      await goOnInNewHistory(progress);
+    if (mustUndo(progress)) await compensate(progress);
     await condition(allHandlersFinished);
+    const { run_id, execution } = input;
     const end = progress.end ?? (await closeRun({ run_id, execution, reason: reasonOf(progress) }));
     return finish(end);
   });
 }
 
-async function runSteps(progress: Progress, cancellation: Cancellation): Promise<void> {
-  const launch = (name: string, work: Promise<void>): void => {
-    progress.inFlight.add(name);
-    void work.finally(() => progress.inFlight.delete(name));
-  };
-  for (;;) {
-    if (!isStopping(progress)) {
-      const { inline, effectful } = readyNow(progress);
-      if (inline.length > 0 && !progress.inFlight.has(CHAIN))
-        launch(CHAIN, runChain(progress, inline, cancellation));
-      for (const step of effectful.slice(0, progress.input.max_parallel - progress.inFlight.size)) {
-        launch(step.id, runStep(progress, step, cancellation));
-      }
-    }
-    const { size } = progress.inFlight;
-    if (size === 0) return;
-    if (progress.isCancelled) {
-      if (!(await condition(() => progress.inFlight.size === 0, CANCEL_GRACE)))
-        await abandonTries(progress);
-      return;
-    }
-    await condition(() => progress.inFlight.size < size || progress.isCancelled);
-  }
-}
-
-/** Skills that ignore a cancel do not hold up the run: what they cost is presumed. */
-async function abandonTries(progress: Progress): Promise<void> {
-  const deaf = [...progress.tries.values()].filter((address) =>
-    progress.inFlight.has(address.step_id),
-  );
-  await Promise.all(deaf.map((address) => abandonStep(address)));
-}
+const mustUndo = (progress: Progress): boolean =>
+  progress.end === undefined &&
+  !progress.isClosed &&
+  !isAllDone(progress) &&
+  progress.input.steps.some((step) => step.compensates === true);
 
 function reasonOf({ isClosed, isCancelled, failedStepId }: Progress): CloseReason {
   if (isClosed) return { kind: 'closed' };
@@ -89,6 +63,6 @@ function finish(end: RunEnd): RunEnd {
     );
   }
   if (end.status === 'failed')
-    throw ApplicationFailure.nonRetryable(`The run failed: ${end.code}.`, end.code);
+    throw ApplicationFailure.nonRetryable(runFailedMessage(end.code), end.code);
   return end;
 }

@@ -1,61 +1,62 @@
-import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
-import type { SkeletonStep, TryAddress, TryReply } from '../src/contracts/activities.ts';
-import { afterTry } from '../src/domain/after-try.ts';
-import { abandonStep, executeStep } from './activities.ts';
+import { condition } from '@temporalio/workflow';
+import type { SkeletonStep, TryAddress } from '../src/contracts/activities.ts';
+import { callTry } from './call-try.ts';
 import type { Cancellation } from './cancel.ts';
-import { isStopping, noteStatus } from './progress.ts';
-import type { Progress } from './progress.ts';
+import { isLeaving, noteReply, noteStatus } from './progress.ts';
+import type { Place, Progress } from './progress.ts';
 
 const BUSY_PAUSE_MS = 1_000;
 const BUSY_PAUSE_MAX_MS = 60_000;
 
-/** Runs one effectful step: its tries, the pauses between them, its fallback. Ends when the step does or the run stops. */
+/**
+ * Runs one effectful step: its tries, the pauses between them, its fallback. Ends when the step does, the run stops,
+ * or the next history takes over.
+ */
 export async function runStep(
   progress: Progress,
   step: SkeletonStep,
   cancellation: Cancellation,
 ): Promise<void> {
   const { run_id, execution, deadline_at_ms } = progress.input;
-  let { role, try: number } = progress.places.get(step.id) ?? { role: 'main' as const, try: 1 };
+  let place: Place = progress.places.get(step.id) ?? { role: 'main', try: 1 };
   let busyPauseMs = BUSY_PAUSE_MS;
   for (;;) {
+    progress.places.set(step.id, place);
+    await pauseUntil(progress, place.untilMs);
+    if (isLeaving(progress)) return;
+    const { role, try: number } = place;
     const address: TryAddress = { run_id, execution, step_id: step.id, role, try: number };
     progress.tries.set(step.id, address);
     const { replies } = progress;
-    const reply = await callTry(progress, step, address, cancellation);
+    const reply = await callTry(address, step.skill, deadline_at_ms, cancellation.tries);
     if (reply.kind === 'busy') {
       const remainingMs = Math.max(deadline_at_ms - Date.now(), BUSY_PAUSE_MS);
-      const pauseMs = Math.min(busyPauseMs, remainingMs);
-      await condition(() => progress.replies > replies || isStopping(progress), pauseMs);
+      // What came back while the question was under way is asked for at once.
+      if (progress.replies === replies)
+        await waitForMoney(progress, step.id, Math.min(busyPauseMs, remainingMs));
       busyPauseMs = Math.min(busyPauseMs * 2, BUSY_PAUSE_MAX_MS);
-      if (isStopping(progress)) return;
       continue;
     }
-    progress.replies += 1;
+    noteReply(progress);
     if (reply.kind === 'closed') progress.isClosed = true;
     if (reply.kind === 'cancelled') await cancellation.request('Cancelled on request.');
     if (reply.kind !== 'outcome') return;
 
-    const next = afterTry(step.policy, role, number, reply, deadline_at_ms - Date.now());
+    const { next } = reply;
     if (next.kind === 'end') return noteStatus(progress, step.id, next.status);
-    if (next.kind === 'retry') await condition(() => isStopping(progress), next.delayMs);
-    if (isStopping(progress)) return;
-    if (next.kind === 'retry') number += 1;
-    else [role, number] = ['fallback', 1];
+    if (next.kind === 'fallback') place = { role: 'fallback', try: 1 };
+    else place = { role, try: number + 1, untilMs: Date.now() + next.delayMs };
   }
 }
 
-/** The row decides: when the activity ends without a value, what stands in Postgres is the reply. */
-async function callTry(
-  progress: Progress,
-  step: SkeletonStep,
-  address: TryAddress,
-  { tries }: Cancellation,
-): Promise<TryReply> {
-  try {
-    return await tries.run(() => executeStep(address, step.skill, progress.input.deadline_at_ms));
-  } catch (error) {
-    if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
-    return abandonStep(address);
-  }
+async function pauseUntil(progress: Progress, untilMs: number | undefined): Promise<void> {
+  const pauseMs = (untilMs ?? 0) - Date.now();
+  if (pauseMs > 0) await condition(() => isLeaving(progress), pauseMs);
+}
+
+/** Waits for its turn among those who wait, or for a while. */
+async function waitForMoney(progress: Progress, stepId: string, pauseMs: number): Promise<void> {
+  progress.waiting.add(stepId);
+  await condition(() => !progress.waiting.has(stepId) || isLeaving(progress), pauseMs);
+  progress.waiting.delete(stepId);
 }

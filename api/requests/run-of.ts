@@ -11,5 +11,6 @@ export async function runOf(ctx: AosContext, { pool }: ApiDeps): Promise<RunRow>
   const id = ctx.params['run_id']!;
   const run = RUN_ID.test(id) ? await findRun(pool, ctx.state.key.tenant_id, id) : undefined;
   if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
+  ctx.state.runId = run.id;
   return run;
 }

@@ -7,6 +7,7 @@ import { addLedgerRoutes } from './ledger.ts';
 import { addRunRoutes } from './runs.ts';
 import { addSkillRoutes } from './skills.ts';
 import { addStepRoutes } from './steps.ts';
+import { addWebhookSecretRoute } from './webhook-secret.ts';
 
 export function createRouter(deps: ApiDeps): Router<AosState> {
   const router = new Router<AosState>();
@@ -16,5 +17,6 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
   addStepRoutes(router, deps);
   addLedgerRoutes(router, deps);
   addSkillRoutes(router, deps);
+  addWebhookSecretRoute(router, deps);
   return router;
 }

@@ -6,7 +6,8 @@ import type { RunPage } from '../../src/contracts/run.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
 import { isOpen } from '../../src/runs/run-state.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
-import { loadRunView, viewRunSummary } from '../../src/runs/view-run.ts';
+import { loadRunView, viewRun, viewRunSummary } from '../../src/runs/view-run.ts';
+import { parseTraceparent } from '../../src/skills/http/traceparent.ts';
 import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -29,18 +30,20 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
       asIs: ['plan', 'input'],
       checkedLater: ['plan'],
     });
-    const { run, replayed } = await submitRun(deps, {
+    const { run, steps, replayed } = await submitRun(deps, {
       tenantId: ctx.state.key.tenant_id,
       keyId: ctx.state.key.id,
       request,
       body,
       idempotencyKey: idempotencyKeyOf(ctx, request.idempotency_key),
+      traceparent: parseTraceparent(ctx.get('traceparent')),
       warnings,
     });
+    ctx.state.runId = run.id;
     if (replayed) ctx.set('Idempotency-Replayed', 'true');
     ctx.set('Location', `/api/v1/runs/${run.id}`);
     ctx.status = 202;
-    ctx.body = await loadRunView(pool, run);
+    ctx.body = steps ? viewRun(run, steps, null) : await loadRunView(pool, run);
   });
 
   router.get('/api/v1/runs', async (ctx) => {

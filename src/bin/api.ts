@@ -4,9 +4,11 @@ import { createWakeupListener } from '../storage/wakeups.ts';
 import { createTemporalClient } from '../temporal/client.ts';
 import { createEngine } from '../temporal/engine.ts';
 import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
+import { createWebhookSecretOf } from '../skills/webhook/secret.ts';
 import { composeRuns } from './compose.ts';
 import { createHashKey } from './key-pepper.ts';
 import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
+import { serveMetrics } from './serve-metrics.ts';
 
 const CONNECTIONS_MAX = 20;
 
@@ -18,7 +20,7 @@ if (!databaseUrl || !temporalAddress || !keyPepper) {
   );
 }
 
-const { deps, stop } = composeRuns(config, databaseUrl, 'api', CONNECTIONS_MAX);
+const { deps, stop } = composeRuns({ ...config, keyPepper }, databaseUrl, 'api', CONNECTIONS_MAX);
 const client = createTemporalClient({
   address: temporalAddress,
   namespace: config.temporalNamespace,
@@ -30,12 +32,18 @@ const { version } = JSON.parse(
   version: string;
 };
 
+const metrics = await serveMetrics(deps, {
+  host: config.metricsHost,
+  port: config.metricsPort,
+  setting: 'AOS_METRICS_PORT',
+}).catch(exitWith);
 const server = await startApiServer(
   {
     ...deps,
     engine: createEngine(client, TASK_QUEUE_DEFAULT),
     listener,
     hashKey: createHashKey(keyPepper),
+    webhookSecretOf: createWebhookSecretOf(keyPepper),
     version,
   },
   config,
@@ -51,8 +59,9 @@ stopOnSignal(async () => {
   const stopped = server.stop();
   await listener.stop();
   await stopped;
+  await metrics.stop();
   await client.connection.close();
   await stop();
 });
-deps.logger.info('api.ready', { url: server.url });
-sayReady({ url: server.url });
+deps.logger.info('api.ready', { url: server.url, metrics_url: metrics.url });
+sayReady({ url: server.url, metricsUrl: metrics.url });

@@ -2,16 +2,23 @@ import { availableParallelism } from 'node:os';
 import type { Config } from '../config.ts';
 import type { RunDeps } from '../runs/deps.ts';
 import { createEgressGuard } from '../skills/egress.ts';
+import { createEmailSend } from '../skills/email-send.ts';
 import { createFsRead } from '../skills/fs-read.ts';
 import { createFsWrite } from '../skills/fs-write.ts';
 import { createHttpCall } from '../skills/http-call.ts';
 import { createJsonTransform } from '../skills/json-transform.ts';
+import { createLlmInvoke } from '../skills/llm-invoke.ts';
 import { createRegistry } from '../skills/registry.ts';
 import { createTransformPool } from '../skills/transform/pool.ts';
+import { createWebhookSecretOf } from '../skills/webhook/secret.ts';
+import { createWebhookSend } from '../skills/webhook-send.ts';
 import { createWorkspace } from '../skills/workspace.ts';
 import { createPool } from '../storage/pool.ts';
 import { createWakeupSender } from '../storage/wakeups.ts';
+import { reportCommitted } from '../telemetry/committed-events.ts';
+import { createMetrics } from '../telemetry/instruments.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { measureSkill } from '../telemetry/measured-skill.ts';
 
 export interface Composed {
   deps: RunDeps;
@@ -20,37 +27,47 @@ export interface Composed {
 
 /** Builds what an api and a worker have in common: the skills and what acts on runs. */
 export function composeRuns(
-  config: Config,
+  config: Config & { keyPepper: string },
   databaseUrl: string,
-  service: string,
+  service: 'api' | 'worker',
   connectionsMax: number,
 ): Composed {
   const logger = createLogger(config.logLevel, service);
+  const metrics = createMetrics({ service, isSkill: (id) => skills.has(id) });
   const pool = createPool({
     url: databaseUrl,
     connectionsMax,
+    namedStatements: config.namedStatements,
     onError: (error) => logger.warn('postgres.connection_lost', { reason: error.message }),
+    onCommitted: reportCommitted({ metrics, logger }),
   });
   const transforms = createTransformPool({
     slowThreads: Math.max(1, Math.min(2, availableParallelism())),
   });
   const workspace = createWorkspace({ root: config.workspaceDir });
-  const skills = createRegistry([
-    createHttpCall({
-      egress: createEgressGuard({ allow: config.egressAllow }),
-      prices: config.httpPrices,
-    }),
+  const egress = createEgressGuard({ allow: config.egressAllow });
+  const made = [
+    createHttpCall({ egress, prices: config.httpPrices }),
     createJsonTransform({ pool: transforms }),
     createFsRead({ workspace }),
     createFsWrite({ workspace }),
-  ]);
+    createEmailSend({ email: config.email }),
+    createLlmInvoke({ settings: config.llm, egress }),
+    createWebhookSend({
+      egress,
+      prices: config.httpPrices,
+      secretOf: createWebhookSecretOf(config.keyPepper),
+    }),
+  ];
+  const skills = createRegistry(made.map((skill) => measureSkill(skill, metrics)));
   return {
     deps: {
       pool,
       skills,
-      priceTableVersion: config.httpPrices.version,
+      priceTableVersion: `${config.httpPrices.version}+${config.llm.prices.version}`,
       wakeups: createWakeupSender(pool),
       logger,
+      metrics,
     },
     stop: async () => {
       await transforms.stop();

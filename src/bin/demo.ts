@@ -2,32 +2,43 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { RunLedger } from '../contracts/ledger.ts';
-import type { Run } from '../contracts/run.ts';
-import { startDemoServer } from './demo-server.ts';
+import type { SkillView } from '../contracts/skill.ts';
+import { createDemoClient } from './demo/client.ts';
+import type { DemoClient } from './demo/client.ts';
+import { startDemoMailbox } from './demo/mailbox.ts';
+import { printTable } from './demo/table.ts';
+import { startDemoWorld } from './demo/world.ts';
 import { exitWith, stopOnSignal } from './lifecycle.ts';
 import { startStack } from './stack.ts';
 
-const FOLLOW_MS_MAX = 60_000;
-const PLAN = 'examples/plans/quickstart.json';
+/** What a person may have set for a model; the demo needs none. */
+const MODEL_SETTINGS = /^(OPENAI|ANTHROPIC)_(API_KEY|BASE_URL)$|^AOS_LLM_/;
 
-const world = await startDemoServer();
+const [world, mailbox] = await Promise.all([startDemoWorld(), startDemoMailbox()]);
 const dataDir = await mkdtemp(join(tmpdir(), 'aos-demo-'));
 const adminKey = `aos_${randomBytes(24).toString('hex')}`;
 const target = `127.0.0.1:${world.port}`;
+const input = { base_url: `http://${target}` };
 const log: string[] = [];
 
 const stack = startStack(
   {
+    ...Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => MODEL_SETTINGS.test(name)),
+    ),
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],
     TEMPORAL_CLI: process.env['TEMPORAL_CLI'],
     AOS_DATA_DIR: dataDir,
     AOS_PORT: '0',
+    AOS_METRICS_PORT: '0',
+    AOS_WORKER_METRICS_PORT: '0',
     TEMPORAL_UI_PORT: '0',
     AOS_ADMIN_KEY: adminKey,
     AOS_EGRESS_ALLOW: target,
     AOS_HTTP_PRICES: `${target}=0.5+0.1/MiB`,
+    SMTP_URL: `smtp://127.0.0.1:${mailbox.port}`,
+    AOS_EMAIL_FROM: 'AOS demo <demo@aos.example>',
     LOG_LEVEL: 'warn',
   },
   {
@@ -39,96 +50,80 @@ const stack = startStack(
 
 async function stop(): Promise<void> {
   await stack.then((started) => started.stop()).catch(() => {});
-  await world.stop();
+  await Promise.all([world.stop(), mailbox.stop()]);
   await rm(dataDir, { recursive: true, force: true });
 }
 stopOnSignal(stop);
 
-async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const { apiUrl } = await stack;
-  const response = await fetch(apiUrl + path, {
-    ...init,
-    headers: {
-      'X-API-Key': adminKey,
-      'Content-Type': 'application/json',
-      ...(init.headers as Record<string, string>),
-    },
-  });
-  const body = (await response.json()) as T;
-  if (!response.ok && response.status !== 304)
-    throw new Error(`${path} answered ${response.status}: ${JSON.stringify(body)}`);
-  return body;
+const readPlan = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(`examples/plans/${name}.json`, 'utf8')) as unknown;
+
+function expect(isTrue: boolean, what: string): void {
+  if (!isTrue) throw new Error(`The demo expected that ${what}.`);
 }
 
-/** Prints each step as it changes, by long polls that answer when the run has changed. */
-async function follow(runId: string): Promise<Run> {
-  const shown = new Map<string, string>();
-  const deadline = Date.now() + FOLLOW_MS_MAX;
-  let run = await ask<Run>(`/api/v1/runs/${runId}`);
-  for (;;) {
-    for (const step of run.steps ?? []) {
-      const now = `${step.status}${step.tries > 1 ? `, try ${step.tries}` : ''}`;
-      if (step.status !== 'pending' && shown.get(step.id) !== now)
-        console.log(`  ${step.id}: ${now}`);
-      shown.set(step.id, now);
-    }
-    if (run.status !== 'queued' && run.status !== 'running') return run;
-    if (Date.now() > deadline)
-      throw new Error(`the run is still ${run.status} after ${FOLLOW_MS_MAX} ms`);
-    run = await ask<Run>(`/api/v1/runs/${runId}?wait=10s`, {
-      headers: { 'If-None-Match': `"${run.event_number}"` },
-    });
+/** A plan that does something, with a retry, a webhook and an e-mail at its end. */
+async function showQuickstart(client: DemoClient): Promise<void> {
+  console.log('\nSubmitting examples/plans/quickstart.json with a budget of 10 cents.');
+  const plan = await readPlan('quickstart');
+  const { run, ledger } = await client.run(plan, { input, budget_cents: 10 });
+  printTable(run, ledger);
+  console.log(`  ${run.status}: ${JSON.stringify(run.status === 'succeeded' ? run.output : run)}`);
+  expect(run.status === 'succeeded', 'the run succeeds');
+  const [webhook] = world.webhooks;
+  expect(webhook?.isGenuine === true, 'the signature of the webhook is valid');
+  console.log(`  webhook ${webhook?.id}: signature valid, ${JSON.stringify(webhook?.payload)}`);
+  const [mail] = mailbox.mails;
+  expect(mail !== undefined, 'the e-mail arrives');
+  for (const name of ['To', 'Subject', 'Message-ID'])
+    console.log(`  e-mail ${new RegExp(`^${name}: .*$`, 'm').exec(mail!)?.[0]}`);
+}
+
+/** A plan whose second step is refused: the first one is undone. */
+async function showCompensation(client: DemoClient): Promise<void> {
+  console.log('\nSubmitting examples/plans/compensation.json: the payment is going to be refused.');
+  const plan = await readPlan('compensation');
+  const { run, ledger } = await client.run(plan, { input, budget_cents: 10 });
+  printTable(run, ledger);
+  if (run.status !== 'failed')
+    throw new Error(`The demo expected a failed run, not ${run.status}.`);
+  const { code, step_id, message, recovery } = run.failure;
+  console.log(`  failed: ${code} in step ${step_id}: ${message}`);
+  for (const { action, why } of recovery) console.log(`  recovery: ${action}: ${why}`);
+  expect(run.steps![0]!.status === 'compensated', 'the reservation is undone');
+  expect(world.seats.size === 0, 'the seat is free again');
+  console.log('  compensation: the seat is free again, and nothing is still reserved');
+}
+
+/** A summary by a model, when there is one. */
+async function showSummary(client: DemoClient): Promise<void> {
+  const skill = await client.ask<SkillView>('/api/v1/runtime/skills/llm_invoke');
+  if (!skill.available) {
+    console.log(`\nNo model is configured, so no summary: ${skill.availability?.fix}`);
+    return;
   }
+  console.log('\nSubmitting examples/plans/summary.json: a model is configured.');
+  const { run, ledger } = await client.run(await readPlan('summary'), { input, budget_cents: 20 });
+  printTable(run, ledger);
+  console.log(`  ${run.status}: ${JSON.stringify(run.status === 'succeeded' ? run.output : run)}`);
+  expect(run.status === 'succeeded', 'the model answers');
 }
 
-function printTable(run: Run, ledger: RunLedger): void {
-  const sum = (stepId: string, kind: string): string =>
-    ledger.transactions
-      .filter((entry) => entry.step_id === stepId && entry.kind === kind)
-      .reduce((total, entry) => total + entry.amount_cents, 0)
-      .toFixed(3);
-  const rows = (run.steps ?? []).map((step) => [
-    step.id,
-    step.skill,
-    step.status,
-    String(step.tries),
-    `${step.duration_ms ?? 0} ms`,
-    `${step.cost_cents.toFixed(3)} ¢`,
-    `${sum(step.id, 'hold')} ¢`,
-    `${sum(step.id, 'settle')} ¢`,
-  ]);
-  const table = [['step', 'skill', 'status', 'tries', 'time', 'cost', 'held', 'settled'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  for (const row of table)
-    console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`);
-}
-
-async function show(): Promise<boolean> {
+async function show(): Promise<void> {
   const { apiUrl, temporalUiUrl } = await stack;
   console.log(`AOS is up: API ${apiUrl}, Temporal Web UI ${temporalUiUrl}`);
-  console.log(`Submitting ${PLAN} with a budget of 10 cents.`);
-  const plan = JSON.parse(await readFile(PLAN, 'utf8')) as unknown;
-  const submitted = await ask<Run>('/api/v1/runs', {
-    method: 'POST',
-    body: JSON.stringify({ plan, input: { base_url: `http://${target}` }, budget_cents: 10 }),
-  });
-  const run = await follow(submitted.run_id);
-  const ledger = await ask<RunLedger>(`/api/v1/runs/${run.run_id}/ledger`);
-  console.log('');
-  printTable(run, ledger);
-  const { limit_cents, settled_cents, reserved_cents } = ledger.account;
-  console.log(
-    `\n  budget ${limit_cents} ¢, settled ${settled_cents} ¢, still reserved ${reserved_cents} ¢`,
-  );
-  console.log(`  ${run.status}: ${JSON.stringify(run.status === 'succeeded' ? run.output : run)}`);
-  return run.status === 'succeeded';
+  const client = createDemoClient(apiUrl, adminKey);
+  world.trust((await client.ask<{ secret: string }>('/api/v1/runtime/webhook-secret')).secret);
+  await showQuickstart(client);
+  await showCompensation(client);
+  await showSummary(client);
 }
 
-const succeeded = await show().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  return false;
-});
-if (!succeeded) console.error(log.join(''));
+const problem = await show().then(
+  () => undefined,
+  (error: unknown) => (error instanceof Error ? error.message : String(error)),
+);
+if (problem !== undefined) console.error(`${problem}\n${log.join('')}`);
 await stop();
-if (!succeeded) exitWith('The demo did not succeed.');
+if (problem !== undefined) exitWith('The demo did not succeed.');
 process.exit(0);

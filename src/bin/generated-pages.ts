@@ -1,6 +1,7 @@
 import { SETTINGS } from '../config.ts';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import type { FailureCode, FailureCodeEntry } from '../contracts/failure-codes.ts';
+import { metricsPage } from './metrics-page.ts';
 
 /** The pages that are made from the code, by path: one place says a thing, and a test keeps the pages up to date. */
 export function generatedPages(): Map<string, string> {
@@ -9,6 +10,7 @@ export function generatedPages(): Map<string, string> {
     codes.map(([code, entry]) => [`docs/errors/${code}.md`, errorPage(code, entry)]),
   );
   pages.set('docs/errors/README.md', errorIndex(codes));
+  pages.set('docs/reference/metrics.md', metricsPage());
   pages.set('.env.example', environmentExample());
   return pages;
 }

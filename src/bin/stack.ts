@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config.ts';
 import type { Config, Environment } from '../config.ts';
 import { takeDataFolder } from '../embedded/data-folder.ts';
-import { findFreePort, findFreePorts, isPortFree } from '../embedded/free-port.ts';
+import { findFreePorts, isPortFree } from '../embedded/free-port.ts';
 import { keepRunning } from '../embedded/keep-running.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
 import { startScript } from '../embedded/script.ts';
@@ -18,6 +18,7 @@ import { createHashKey, ensureKeyPepper } from './key-pepper.ts';
 
 export interface Stack {
   apiUrl: string;
+  metricsUrls: { api: string; worker: string };
   /** Absent with a Temporal of one's own. */
   temporalUiUrl?: string;
   databaseUrl: string;
@@ -57,11 +58,10 @@ export async function startStack(environment: Environment, options: StackOptions
     await mkdir(config.dataDir, { recursive: true });
     const folder = await takeDataFolder(config.dataDir);
     stops.push(() => folder.release());
-    if (config.port !== 0 && !(await isPortFree(config.port, config.host))) {
-      throw new Error(
-        `Port ${config.port} on ${config.host} is busy. Set AOS_PORT to another one.`,
-      );
-    }
+    const { port, metricsPort, workerMetricsPort, host, metricsHost } = config;
+    await refuseBusyPort('AOS_PORT', port, host);
+    await refuseBusyPort('AOS_METRICS_PORT', metricsPort, metricsHost);
+    await refuseBusyPort('AOS_WORKER_METRICS_PORT', workerMetricsPort, metricsHost);
     const [postgres, temporal] = await startEngines(config, stops, options);
 
     const databaseUrl = postgres.url;
@@ -72,25 +72,33 @@ export async function startStack(environment: Environment, options: StackOptions
     const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey);
     await pool.end();
 
-    const env = {
+    const env: Environment = {
       ...environment,
       DATABASE_URL: databaseUrl,
       DATABASE_DIRECT_URL: directUrl,
+      // No pooler stands before an embedded Postgres.
+      ...(config.databaseUrl === undefined && { DATABASE_STATEMENTS: 'named' }),
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: config.temporalNamespace,
       AOS_KEY_PEPPER: pepper,
       AOS_DATA_DIR: config.dataDir,
       AOS_WORKSPACE_DIR: config.workspaceDir,
-      AOS_PORT: String(config.port === 0 ? await findFreePort() : config.port),
       // Both stores are of this folder, so a new one can only be a replaced one.
       ...(temporal.isOurs && config.databaseUrl === undefined && { AOS_ENGINE_REPLACED: '1' }),
     };
-    const keepScript = async (name: string) => {
-      const kept = await keepRunning(
-        name,
-        () => startScript({ name, path: script(name), env, onLog }),
-        onLog,
-      );
+    const keepScript = async (name: keyof typeof PORTS) => {
+      let ports: Environment = {};
+      const start = async () => {
+        const started = await startScript({
+          name,
+          path: script(name),
+          env: { ...env, ...ports },
+          onLog,
+        });
+        ports = portsOf(name, started.facts);
+        return started;
+      };
+      const kept = await keepRunning(name, start, onLog);
       scripts.push(kept);
       return kept;
     };
@@ -103,6 +111,10 @@ export async function startStack(environment: Environment, options: StackOptions
     const [worker, api] = [first.value, second.value];
     return {
       apiUrl: api.current.facts['url']!,
+      metricsUrls: {
+        api: api.current.facts['metricsUrl']!,
+        worker: worker.current.facts['metricsUrl']!,
+      },
       ...(temporal.uiUrl !== undefined && { temporalUiUrl: temporal.uiUrl }),
       databaseUrl,
       temporalAddress: temporal.address,
@@ -116,6 +128,26 @@ export async function startStack(environment: Environment, options: StackOptions
     await stop();
     throw error;
   }
+}
+
+/** What a process says where it listens, and the setting that says so. */
+const PORTS = {
+  api: { url: 'AOS_PORT', metricsUrl: 'AOS_METRICS_PORT' },
+  worker: { metricsUrl: 'AOS_WORKER_METRICS_PORT' },
+} as const;
+
+/** The ports that a process has, free ones too: should it have to be started again, it is found where it was. */
+const portsOf = (name: keyof typeof PORTS, facts: Record<string, string>): Environment =>
+  Object.fromEntries(
+    Object.entries(PORTS[name]).map(([fact, setting]) => [
+      setting,
+      new URL(facts[fact]!).port || '80',
+    ]),
+  );
+
+async function refuseBusyPort(setting: string, port: number, host: string): Promise<void> {
+  if (port === 0 || (await isPortFree(port, host))) return;
+  throw new Error(`Port ${port} on ${host} is busy. Set ${setting} to another one.`);
 }
 
 function logTo(dataDir: string, name: string): (text: string) => void {

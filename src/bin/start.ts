@@ -14,7 +14,8 @@ stopOnSignal(async () => {
   console.log('AOS has stopped; open runs go on at the next start.');
 });
 
-const { apiUrl, temporalUiUrl, newAdminKey } = await starting.catch(exitWith);
+const { apiUrl, metricsUrls, temporalUiUrl, newAdminKey } = await starting.catch(exitWith);
+const metrics = ` · metrics ${metricsUrls.api} and ${metricsUrls.worker}`;
 const ui = temporalUiUrl === undefined ? '' : ` · Temporal Web UI ${temporalUiUrl}`;
 const key = newAdminKey === undefined ? '' : ` · admin key, shown this once: ${newAdminKey}`;
-console.log(`AOS is ready: API ${apiUrl}${ui}${key}`);
+console.log(`AOS is ready: API ${apiUrl}${ui}${metrics}${key}`);

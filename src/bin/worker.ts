@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
 import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
 import { adoptEngine } from '../runs/reconciler/adopt-engine.ts';
@@ -11,32 +10,37 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { startRunWorker } from '../temporal/worker.ts';
 import { composeRuns } from './compose.ts';
 import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
+import { serveMetrics } from './serve-metrics.ts';
+import { installTemporalRuntime } from './temporal-runtime.ts';
 import { startBeating } from './worker-beat.ts';
 
 const CONNECTIONS_MAX = 40;
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 const config = readConfigOrExit();
-const { databaseUrl, temporalAddress, temporalNamespace: namespace } = config;
-if (!databaseUrl || !temporalAddress) {
-  exitWith('The worker needs DATABASE_URL and TEMPORAL_ADDRESS. `npm start` runs everything.');
+const { databaseUrl, temporalAddress, temporalNamespace: namespace, keyPepper } = config;
+if (!databaseUrl || !temporalAddress || !keyPepper) {
+  exitWith(
+    'The worker needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.',
+  );
 }
 
 const identity = `${hostname()}-${process.pid}`;
-const { deps, stop } = composeRuns(config, databaseUrl, 'worker', CONNECTIONS_MAX);
+const { deps, stop } = composeRuns(
+  { ...config, keyPepper },
+  databaseUrl,
+  'worker',
+  CONNECTIONS_MAX,
+);
 const { logger } = deps;
-Runtime.install({
-  // Signals are ours to handle: the worker stops before the pool that its activities write to.
-  shutdownSignals: [],
-  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-    const fields = { execution: String(meta?.['workflowId'] ?? '') };
-    if (level === 'ERROR') logger.error('temporal', message, fields);
-    else logger.warn('temporal', { message, ...fields });
-  }),
-  telemetryOptions: {
-    logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
-  },
-});
+const readTemporal = await installTemporalRuntime(logger).catch(exitWith);
+const metrics = await serveMetrics(deps, {
+  host: config.metricsHost,
+  port: config.workerMetricsPort,
+  setting: 'AOS_WORKER_METRICS_PORT',
+  audits: true,
+  readTemporal,
+}).catch(exitWith);
 
 const client = createTemporalClient({ address: temporalAddress, namespace });
 const engine = createEngine(client, TASK_QUEUE_DEFAULT);
@@ -63,8 +67,9 @@ worker.finished.catch(exitWith);
 stopOnSignal(async () => {
   await Promise.all([reconciler.stop(), worker.stop()]);
   await beat.stop();
+  await metrics.stop();
   await client.connection.close();
   await stop();
 });
-logger.info('worker.ready', { identity });
-sayReady();
+logger.info('worker.ready', { identity, metrics_url: metrics.url });
+sayReady({ metricsUrl: metrics.url });

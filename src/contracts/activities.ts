@@ -1,10 +1,23 @@
 import type { FailureCode } from './failure-codes.ts';
 import type { StepPolicy } from './plan.ts';
 
-/** The call of a step's own skill, or of its fallback's. */
-export type StepRole = 'main' | 'fallback';
+/** The call of a step's own skill, of its fallback's, or of what undoes it. */
+export type StepRole = 'main' | 'fallback' | 'compensate';
 
-export type StepStatus = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'cancelled';
+export type StepStatus =
+  | 'pending'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled'
+  | 'compensated';
+
+/** What follows a try's outcome: another try, the fallback, or the end of the step. */
+export type NextMove =
+  | { kind: 'retry'; delayMs: number }
+  | { kind: 'fallback' }
+  | { kind: 'end'; status: Exclude<StepStatus, 'pending' | 'running'> };
 
 /** What a workflow knows of a step: nothing that a plan's author wrote but its id and its skill's name. */
 export interface SkeletonStep {
@@ -13,14 +26,18 @@ export interface SkeletonStep {
   inline: boolean;
   depends_on: string[];
   policy: StepPolicy;
+  /** Its compensation waits for the step to succeed and the run to fail or be cancelled. */
+  compensates?: boolean;
 }
 
-/** Where a step stands when an execution starts; `try` is the last one begun, 0 before any. */
+/** Where a step stands when an execution starts or goes on; `try` is the one to take up, or to make next. */
 export interface StepProgress {
   id: string;
   status: StepStatus;
   role: StepRole;
   try: number;
+  /** The pause before that try ends then, in milliseconds since the epoch; absent when there is none. */
+  until_ms?: number;
 }
 
 export interface RunPlanInput {
@@ -32,6 +49,12 @@ export interface RunPlanInput {
   steps: SkeletonStep[];
   /** Steps that are no longer pending; empty on a first execution. */
   progress: StepProgress[];
+  /** A cancel is recorded, so nothing more is to begin. */
+  cancelled?: boolean;
+  /** The steps are over, and what they did is being undone. */
+  compensating?: boolean;
+  /** Goes on in a new history after so many steps, besides when the engine suggests it. */
+  continue_after_steps?: number;
 }
 
 export interface TryAddress {
@@ -42,12 +65,19 @@ export interface TryAddress {
   try: number;
 }
 
+/** The outcome of a try, as far as it decides what follows. */
 export interface TryOutcome {
-  kind: 'outcome';
   status: 'succeeded' | 'failed' | 'skipped' | 'cancelled';
   code?: FailureCode;
   retryable?: boolean;
   retry_after_ms?: number;
+}
+
+/** What a try came to: the activity that recorded it has decided what follows, and the workflow does that. */
+export interface TryEnd {
+  kind: 'outcome';
+  code?: FailureCode;
+  next: NextMove;
 }
 
 /**
@@ -55,7 +85,7 @@ export interface TryOutcome {
  * `closed`: this execution may do nothing more. `cancelled`: a cancel is recorded, so nothing was begun.
  * `not_begun`: there is no such try to abandon.
  */
-export type TryReply = TryOutcome | { kind: 'busy' | 'closed' | 'cancelled' | 'not_begun' };
+export type TryReply = TryEnd | { kind: 'busy' | 'closed' | 'cancelled' | 'not_begun' };
 
 export interface ExecuteInline {
   run_id: string;
@@ -67,7 +97,7 @@ export interface ExecuteInline {
 }
 
 export interface InlineReply {
-  outcomes: { step_id: string; outcome: TryOutcome }[];
+  outcomes: { step_id: string; status: StepStatus; code?: FailureCode }[];
   /** Steps that are not quick enough for a chain. */
   deferred: string[];
   /** A reason to do nothing more in this execution. */
@@ -87,6 +117,21 @@ export interface CloseRun {
   execution: number;
   reason: CloseReason;
 }
+
+export interface BeginCompensation {
+  run_id: string;
+  execution: number;
+}
+
+/** What is to be undone, in this order; `try` is the last one made, 0 before any. */
+export type CompensationReply =
+  | { kind: 'closed' }
+  | {
+      kind: 'open';
+      /** Milliseconds since the epoch: nothing is begun after it. */
+      deadline_at_ms: number;
+      steps: { id: string; skill: string; try: number; policy: StepPolicy }[];
+    };
 
 /** The stored end of a run; `unknown` when this execution is not the run's current one. */
 export interface RunEnd {
@@ -110,6 +155,8 @@ export interface RunActivities {
   abandonStep(input: TryAddress): Promise<TryReply>;
   /** Writes a cancel that came through Temporal into the run's row. */
   recordCancel(input: RecordCancel): Promise<void>;
+  /** Begins, or goes on, to undo what the run's steps did: from now on no step and no cancel begins. */
+  beginCompensation(input: BeginCompensation): Promise<CompensationReply>;
   /** Ends the run; the first caller wins and later ones get the stored end. */
   closeRun(input: CloseRun): Promise<RunEnd>;
 }

@@ -4,6 +4,7 @@ export type EventType =
   | 'run.started'
   | 'run.restarted'
   | 'run.cancel_requested'
+  | 'run.compensating'
   | 'run.succeeded'
   | 'run.failed'
   | 'run.cancelled'
@@ -12,4 +13,18 @@ export type EventType =
   | 'step.succeeded'
   | 'step.failed'
   | 'step.skipped'
-  | 'step.cancelled';
+  | 'step.cancelled'
+  | 'step.compensated'
+  | 'step.compensation_failed';
+
+/** An event whose transaction is committed, with what logs and metrics need beside what is stored. */
+export interface CommittedEvent {
+  runId: string;
+  type: EventType;
+  stepId?: string;
+  data?: Record<string, unknown>;
+  /** The skill that was called, or would have been; on events of steps. */
+  skill?: string | undefined;
+  /** How long it took: from the run's acceptance to its first start or its end, or from the begin of a step's call. */
+  seconds?: number | undefined;
+}

@@ -141,6 +141,15 @@ export const FAILURE_CODES = {
     'The request carries no API key, or one that is unknown, revoked or expired.',
     'Send a valid key in X-API-Key, X-AOS-Key or Authorization: Bearer.',
   ),
+  FORBIDDEN: entry(
+    'PERMISSION',
+    403,
+    false,
+    'ask_operator',
+    'The key may not do this',
+    'The API key is valid, but its role does not allow the request.',
+    'Use a key with the role that the message names, or ask the operator for one.',
+  ),
   NOT_FOUND: entry(
     'VALIDATION',
     404,
@@ -265,7 +274,7 @@ export const FAILURE_CODES = {
     false,
     'check_effect',
     'It is unknown whether the effect happened',
-    'The worker was lost after the call had begun, and the call may not safely be repeated.',
+    'The worker, or the connection to the outside system, was lost after the call had begun, and the call may not safely be repeated.',
     'Look in the outside system for the effect key, then decide; mark the step `idempotent: true` if repeating it is safe.',
   ),
   STEP_LOST: entry(
@@ -329,7 +338,7 @@ export const FAILURE_CODES = {
     false,
     'fix_plan',
     'The resolved params are too large',
-    'After its references were replaced, the params of the step exceed 16 MiB.',
+    'After its references were replaced, the params of the step exceed 16 MiB, or a bound of the skill that the message names.',
     'Reference a smaller part of the output.',
   ),
   OUTPUT_TOO_LARGE: entry(
@@ -420,7 +429,7 @@ export const FAILURE_CODES = {
     false,
     'fix_plan',
     'The redirect was not followed',
-    'The server redirects too often, to no valid URL, or to a host that has a price of its own.',
+    'The server redirects too often, to no valid URL, or to a host that has a price of its own; a webhook follows no redirect at all.',
     'Call the final URL directly.',
   ),
   RESPONSE_TOO_LARGE: entry(
@@ -438,7 +447,7 @@ export const FAILURE_CODES = {
     false,
     'fix_plan',
     'The response breaks the protocol',
-    'The server did not answer in valid HTTP, or lied about the length or the encoding.',
+    'The server did not answer in its protocol, HTTP or SMTP, or lied about the length or the encoding.',
     'Correct the server.',
   ),
 

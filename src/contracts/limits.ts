@@ -62,7 +62,18 @@ export const LLM_MESSAGES_MAX = 200;
 export const LLM_STOP_MAX = 4;
 export const LLM_RESPONSE_BYTES_MAX = 8 * MIB;
 export const LLM_SCHEMA_BYTES_MAX = 64 * KIB;
+export const LLM_SCHEMA_DEPTH_MAX = 32;
+/** What the check of an answer against its schema may take, one for every schema that meets a value: about a second. */
+export const LLM_CHECKS_MAX = 250_000;
+/** Bounds on an answer that is to be JSON. */
+export const LLM_ANSWER_BYTES_MAX = 1 * MIB;
+export const LLM_ANSWER_DEPTH_MAX = 64;
+export const LLM_MODEL_LENGTH_MAX = 200;
+export const LLM_STOP_LENGTH_MAX = 256;
+/** A provider that reports more tokens than this for one call is not believed. */
+export const LLM_REPORTED_TOKENS_MAX = 100_000_000;
 export const LLM_CONCURRENCY_DEFAULT = 8;
+export const LLM_CONCURRENCY_MAX = 1000;
 /** How long a call may wait for a free place at its provider before it is answered as rate limited. */
 export const LLM_PLACE_WAIT_MS = 30 * 1000;
 
@@ -75,7 +86,6 @@ export const EMAIL_RECIPIENTS_MAX = 50;
 export const EMAIL_SUBJECT_LENGTH_MAX = 998;
 export const EMAIL_ADDRESS_LENGTH_MAX = 320;
 export const EMAIL_BODY_BYTES_MAX = 1 * MIB;
-export const EMAIL_HEADERS_MAX = 20;
 export const EMAIL_TIMEOUT_DEFAULT_MS = 60 * 1000;
 export const EMAIL_TIMEOUT_MAX_MS = 5 * 60 * 1000;
 

@@ -26,6 +26,9 @@ export const workflowIdOf = (runId: string, execution: number): string => `${run
 export const tryActivityId = (stepId: string, role: string, number: number): string =>
   `${stepId}${role === 'main' ? '' : ` ${role}`} try ${number}`;
 
+/** What Temporal shows of a run that has failed; by it the worker tells such an end from a fault of its own. */
+export const runFailedMessage = (code: string | undefined): string => `The run failed: ${code}.`;
+
 /** What Temporal's lists can be filtered by; all keywords. */
 export const SEARCH_ATTRIBUTES = {
   tenant: 'AosTenant',

@@ -98,6 +98,16 @@ export interface StepPolicy {
   on_error: 'fail' | 'skip' | 'fallback';
   /** Tries of the fallback's skill; absent without a fallback. */
   fallback_max_attempts?: number;
+  /** Tries of the compensation's skill; absent without one. */
+  compensate_max_attempts?: number;
+}
+
+/** Another call than a step's own; `previous_into` is the param that takes what the step before passes on. */
+export interface ResolvedAlternative {
+  skill: string;
+  skill_version: string;
+  params: JsonObject;
+  previous_into?: string;
 }
 
 /** A step with everything decided that can be decided at submit. */
@@ -116,7 +126,8 @@ export interface ResolvedStep {
   timeout_ms?: number;
   max_cost_micro_cents?: number;
   idempotent?: boolean;
-  fallback?: { skill: string; skill_version: string; params: JsonObject; previous_into?: string };
+  fallback?: ResolvedAlternative;
+  compensate?: ResolvedAlternative;
 }
 
 export interface ResolvedPlan {

@@ -43,7 +43,25 @@ const STEP_STATUSES = [
   'failed',
   'skipped',
   'cancelled',
+  'compensated',
 ] as const;
+
+export const COMPENSATION_STATUSES = ['ready', 'running', 'succeeded', 'failed'] as const;
+export type CompensationStatus = (typeof COMPENSATION_STATUSES)[number];
+
+/** What undoes a step, and how far it has come: `ready` waits for the run to fail or be cancelled. */
+export const CompensationView = z.object({
+  status: z.enum(COMPENSATION_STATUSES),
+  failure: Failure.optional(),
+});
+
+/** A step that has succeeded and stays done although its run failed or was cancelled. */
+export const NotUndone = z.object({
+  step_id: z.string(),
+  reason: z.string(),
+  failure: Failure.optional(),
+});
+export type NotUndone = z.infer<typeof NotUndone>;
 
 /** One step of a run, without its output. */
 export const StepView = z.object({
@@ -56,6 +74,8 @@ export const StepView = z.object({
   cost_cents: z.number(),
   output_bytes: z.int().nullable(),
   failure: Failure.optional(),
+  /** Absent when the plan names none for the step. */
+  compensation: CompensationView.optional(),
   started_at: z.iso.datetime().optional(),
   completed_at: z.iso.datetime().optional(),
   duration_ms: z.number().optional(),
@@ -63,7 +83,7 @@ export const StepView = z.object({
 export type StepView = z.infer<typeof StepView>;
 
 export const TryView = z.object({
-  role: z.enum(['main', 'fallback']),
+  role: z.enum(['main', 'fallback', 'compensate']),
   number: z.int(),
   execution: z.int(),
   status: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
@@ -99,6 +119,8 @@ const RunBase = z.object({
   deadline_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   cancel_requested_at: z.iso.datetime().optional(),
+  /** Set once the run undoes its steps: until when that may take. */
+  compensate_until: z.iso.datetime().optional(),
   /** The number of the run's newest event: it grows with every change. */
   event_number: z.int(),
   warnings: z.array(Problem),
@@ -106,6 +128,8 @@ const RunBase = z.object({
 });
 
 const Ended = { completed_at: z.iso.datetime(), duration_ms: z.number() };
+/** Steps with a compensation that did not undo them; absent when there is none. */
+const Unfinished = { not_undone: z.array(NotUndone).optional() };
 
 const FailedOutcome = z.object({
   success: z.literal(false),
@@ -130,12 +154,14 @@ export const Run = z.discriminatedUnion('status', [
   RunBase.extend({
     status: z.literal('failed'),
     ...Ended,
+    ...Unfinished,
     failure: Failure,
     outcome: FailedOutcome,
   }),
   RunBase.extend({
     status: z.literal('cancelled'),
     ...Ended,
+    ...Unfinished,
     failure: Failure,
     outcome: FailedOutcome,
   }),

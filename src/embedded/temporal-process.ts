@@ -3,7 +3,10 @@ import type { Child } from './child.ts';
 
 const STOP_STEPS = [{ signal: 'SIGTERM' as const, waitMs: 10_000 }];
 const SEARCH_ATTRIBUTES = ['AosTenant', 'AosStatus', 'AosAgent'];
-/** Without the poll rates every hop between two activities waits about 50 ms. */
+/**
+ * Without the poll rates every hop between two activities waits about 50 ms; without the interval a history that goes on
+ * in a new one waits until a second has passed since it began.
+ */
 const DYNAMIC_CONFIG = {
   'system.enableActivityEagerExecution': true,
   'matching.enableFairness': true,
@@ -12,6 +15,7 @@ const DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,
   'history.timerProcessorMaxPollRPS': 2000,
   'history.visibilityProcessorMaxPollRPS': 500,
+  'history.workflowIdReuseMinimalInterval': '"1ms"',
 };
 
 export interface TemporalPorts {

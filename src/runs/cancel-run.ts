@@ -5,6 +5,7 @@ import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { findRun, lockRun, markCancelRequested } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
+import { listStepsToUndo } from '../storage/steps.ts';
 import type { Engine } from '../temporal/engine.ts';
 import { closeLockedRun } from './close-run.ts';
 import type { RunDeps } from './deps.ts';
@@ -24,7 +25,8 @@ export async function recordCancel(
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const run = await lockRun(tx, run_id);
-    if (run && isOpen(run) && run.execution === execution) await recordIntent(tx, run, reason);
+    const isCancellable = run && isOpen(run) && run.compensate_until === null;
+    if (isCancellable && run.execution === execution) await recordIntent(tx, run, reason);
   });
 }
 
@@ -45,25 +47,38 @@ export async function cancelRun(
     if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${runId}.`);
     if (run.status === 'cancelled') return run;
     if (!isOpen(run)) throw new AosError('RUN_CLOSED', `Run ${runId} has already ${run.status}.`);
+    if (run.compensate_until !== null) {
+      if (run.cancel_requested_at !== null) return run;
+      throw new AosError(
+        'RUN_COMPENSATING',
+        `Run ${runId} has failed and undoes its steps until ${run.compensate_until.toISOString()} at most.`,
+      );
+    }
     await recordIntent(tx, run, reason);
     return run;
   });
-  if (isOpen(recorded)) await tellExecution(deps, recorded, reason, engine);
+  if (isOpen(recorded) && recorded.compensate_until === null)
+    await tellExecution(deps, recorded, reason, engine);
   wakeups.wake(runId);
   return (await findRun(pool, tenantId, runId))!;
 }
 
-/** Delivers a recorded cancel; a run that no execution knows is closed in Postgres. */
+/**
+ * Delivers a recorded cancel. A run that no execution knows is closed in Postgres, unless it has steps to undo: that
+ * takes an execution, which the reconciler starts (`lost`).
+ */
 export async function tellExecution(
   { pool }: RunDeps,
   run: RunRow,
   reason: string,
   engine: Engine,
-): Promise<void> {
-  if ((await engine.cancelExecution(run.id, run.execution, reason)) !== 'unknown') return;
-  await withTransaction(pool, async (tx) => {
+): Promise<'told' | 'closed' | 'lost'> {
+  if ((await engine.cancelExecution(run.id, run.execution, reason)) !== 'unknown') return 'told';
+  return withTransaction(pool, async (tx) => {
     const locked = await lockRun(tx, run.id);
-    if (locked && locked.execution === run.execution)
-      await closeLockedRun(tx, locked, { kind: 'cancelled' });
+    if (!locked || locked.execution !== run.execution) return 'told';
+    if ((await listStepsToUndo(tx, run.id)).length > 0) return 'lost';
+    await closeLockedRun(tx, locked, { kind: 'cancelled' });
+    return 'closed';
   });
 }

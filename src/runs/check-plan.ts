@@ -21,7 +21,7 @@ export type CheckedPlan =
 
 // The bounds have shown that the plan is JSON: to check that again would walk every param, and copy it.
 const Params = z.custom<JsonObject>(isJsonObject, 'must be an object').default({});
-const Fallback = Step.shape.fallback.unwrap().extend({ params: Params });
+const Alternative = Step.shape.fallback.unwrap().extend({ params: Params });
 const When = Condition.extend({ value: z.unknown().optional() });
 
 const STEP_SHAPE = {
@@ -30,15 +30,16 @@ const STEP_SHAPE = {
   // The length is checked first: a long list of mistakes is one mistake.
   depends_on: z.array(z.unknown()).max(STEPS_PER_PLAN_MAX).pipe(z.array(z.string())).optional(),
   when: When.optional(),
-  fallback: Fallback.optional(),
-  compensate: z.unknown().optional(),
+  fallback: Alternative.optional(),
+  compensate: Alternative.optional(),
 };
 
 /** Keys of the objects inside a step. */
 const INNER_KEYS: Record<string, readonly string[]> = {
   retry: Object.keys(RetryWish.shape),
   when: Object.keys(When.shape),
-  fallback: Object.keys(Fallback.shape),
+  fallback: Object.keys(Alternative.shape),
+  compensate: Object.keys(Alternative.shape),
 };
 
 function keepKnownInside(entries: JsonObject, pointer: string, findings: Findings): JsonObject {

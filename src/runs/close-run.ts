@@ -3,10 +3,11 @@ import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
 import { isDone } from '../domain/ready-steps.ts';
-import { lockAccount, markAccountClosed } from '../storage/accounts.ts';
+import { closeAccount } from '../storage/accounts.ts';
 import { appendEvents } from '../storage/events.ts';
 import type { NewEvent } from '../storage/events.ts';
 import { listRunHolds } from '../storage/holds.ts';
+import type { Hold } from '../storage/holds.ts';
 import { releaseHold, settleHold } from '../storage/ledger.ts';
 import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
@@ -16,8 +17,10 @@ import { findStep, listSteps, endStep } from '../storage/steps.ts';
 import type { StepRow } from '../storage/steps.ts';
 import { listLastTries, listOpenTries } from '../storage/tries.ts';
 import type { RunDeps } from './deps.ts';
+import { secondsSince } from './elapsed.ts';
 import { cancelled, deadlineExceeded, parseFailure, stepLost } from './failures.ts';
 import { isOpen } from './run-state.ts';
+import { callOf } from './tries/step-calls.ts';
 import { recordTryEnd } from './tries/try-outcomes.ts';
 
 /** Somebody's will, not a fault, ended the run. */
@@ -44,15 +47,31 @@ export async function closeLockedRun(
   if (!isOpen(run)) return storedEnd(run);
   await endOpenTries(tx, run);
   const steps = await endWaitingSteps(tx, run);
-  const failure = failureOf(run, steps, reason);
+  const failure = withNotUndone(failureOf(run, steps, reason), steps);
   const status =
     failure === null ? 'succeeded' : STOPPED_CODES.has(failure.code) ? 'cancelled' : 'failed';
-  const costMicroCents = await closeAccount(tx, run);
+  const holds = await listRunHolds(tx, run.id, run.account_id);
+  const isOwn = (hold: Hold): boolean => hold.accountId === run.account_id;
+  const costMicroCents = await closeOwnAccount(tx, run, holds.filter(isOwn));
   const outputStepId =
     failure === null ? (steps.findLast((step) => step.status === 'succeeded')?.id ?? null) : null;
   await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents });
-  await appendEvents(tx, run.id, [{ type: `run.${status}`, data: failure ? { failure } : {} }]);
+  const seconds = secondsSince(run.created_at);
+  await appendEvents(tx, run.id, [
+    { type: `run.${status}`, data: failure ? { failure } : {}, seconds },
+  ]);
+  // Last, since every run of the tenant takes that lock.
+  for (const { id } of holds.filter((hold) => !isOwn(hold)))
+    await settleHold(tx, { holdId: id, ...entryOf(run, id, 'settle') }, costMicroCents, 'actual');
   return { status, ...(failure && { code: failure.code }) };
+}
+
+/** What stays done is for the reader to look after. */
+function withNotUndone(failure: Failure | null, steps: readonly StepRow[]): Failure | null {
+  const left = steps.filter(({ status, compensation }) => status === 'succeeded' && compensation);
+  if (failure === null || left.length === 0) return failure;
+  const why = `These steps were not undone: ${left.map((step) => step.id).join(', ')}. \`not_undone\` says why.`;
+  return { ...failure, recovery: [...failure.recovery, { action: 'check_effect', why }] };
 }
 
 function storedEnd(run: RunRow): RunEnd {
@@ -68,7 +87,9 @@ function failureOf(
 ): Failure | null {
   if (steps.every((step) => isDone(step.status))) return null;
   if (reason.kind === 'failed') return reason.failure;
-  if (reason.kind === 'cancelled' || run.cancel_requested_at !== null) return cancelled(run);
+  // A cancel that comes when steps are being undone is not recorded, and changes nothing.
+  const isCancelled = reason.kind === 'cancelled' && run.compensate_until === null;
+  if (isCancelled || run.cancel_requested_at !== null) return cancelled(run);
   const named =
     reason.kind === 'step_failed' ? steps.find((step) => step.id === reason.step_id) : undefined;
   const failed = named?.failure
@@ -92,10 +113,12 @@ async function endOpenTries(tx: Transaction, run: RunRow): Promise<void> {
       role: row.role,
       number: row.number,
     };
-    const failure = run.cancel_requested_at
+    const isCancelled = run.cancel_requested_at !== null && row.role !== 'compensate';
+    const failure = isCancelled
       ? cancelled(run)
-      : stepLost(step.skill, effectKeyOf(key));
-    const fenced = { run, step, key, fence: row.fence, holdId: row.hold_id };
+      : stepLost(callOf(step.spec, row.role).skill, effectKeyOf(key));
+    const { fence, hold_id: holdId } = row;
+    const fenced = { run, step, key, fence, holdId, priceTableVersion: run.price_table_version };
     await recordTryEnd(tx, fenced, { failure, hold: { kind: 'presume' } });
   }
 }
@@ -112,35 +135,29 @@ async function endWaitingSteps(tx: Transaction, run: RunRow): Promise<StepRow[]>
     const status: StepStatus = run.cancel_requested_at ? 'cancelled' : 'failed';
     const failure = last?.failure ? parseFailure(last.failure) : undefined;
     await endStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) });
-    events.push({ type: `step.${status}`, stepId: step.id, data: failure ? { failure } : {} });
+    const data = failure ? { failure } : {};
+    events.push({ type: `step.${status}`, stepId: step.id, data, skill: step.skill });
   }
   await appendEvents(tx, run.id, events);
   return listSteps(tx, run.id);
 }
 
-/** Settles the account into every ancestor that its run holds on, releases the rest and closes it. Answers the cost. */
-async function closeAccount(tx: Transaction, run: RunRow): Promise<number> {
-  const subject = {
+/** Gives back what the run's own account still holds and closes it. Answers the cost. */
+async function closeOwnAccount(
+  tx: Transaction,
+  run: RunRow,
+  holds: readonly Hold[],
+): Promise<number> {
+  for (const { id } of holds) await releaseHold(tx, { holdId: id, ...entryOf(run, id, 'release') });
+  return closeAccount(tx, run.account_id);
+}
+
+const entryOf = (run: RunRow, holdId: string, kind: string) => ({
+  key: `${holdId}/${kind}`,
+  subject: {
     runId: run.id,
     execution: run.execution,
     priceTableVersion: run.price_table_version,
     actor: 'run',
-  };
-  const holds = await listRunHolds(tx, run.id, run.account_id);
-  await lockAccount(tx, run.account_id);
-  for (const hold of holds.filter((each) => each.accountId === run.account_id)) {
-    await releaseHold(tx, { holdId: hold.id, key: `${hold.id}/release`, subject });
-  }
-  const { balances } = await lockAccount(tx, run.account_id);
-  const costMicroCents = balances.settled + balances.overage;
-  for (const hold of holds.filter((each) => each.accountId !== run.account_id)) {
-    await settleHold(
-      tx,
-      { holdId: hold.id, key: `${hold.id}/settle`, subject },
-      costMicroCents,
-      'actual',
-    );
-  }
-  await markAccountClosed(tx, run.account_id);
-  return costMicroCents;
-}
+  },
+});

@@ -1,3 +1,4 @@
+import type { Metrics } from '../telemetry/instruments.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -11,4 +12,5 @@ export interface RunDeps {
   priceTableVersion: string;
   wakeups: Wakeups;
   logger: Logger;
+  metrics: Metrics;
 }

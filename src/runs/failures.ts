@@ -2,15 +2,20 @@ import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { Balances } from '../domain/balances.ts';
-import type { RunRow } from '../storage/runs.ts';
+import type { StepRole } from '../contracts/activities.ts';
+import type { RunRow, RunState } from '../storage/runs.ts';
+import { deadlineOf } from './run-state.ts';
 
 /** The failures that a run has by itself, with the facts that their messages name. */
 
 /** A failure as it stands in a column. */
 export const parseFailure = (text: string): Failure => JSON.parse(text) as Failure;
 
-export const deadlineExceeded = (run: Pick<RunRow, 'deadline_at'>): Failure =>
-  createFailure('DEADLINE_EXCEEDED', `The run's deadline was ${run.deadline_at.toISOString()}.`);
+export const deadlineExceeded = (run: RunState, role: StepRole = 'main'): Failure =>
+  createFailure(
+    'DEADLINE_EXCEEDED',
+    `${role === 'compensate' ? 'The compensation of the run had until' : "The run's deadline was"} ${deadlineOf(run, role).toISOString()}.`,
+  );
 
 export const cancelled = (run: Pick<RunRow, 'cancel_reason'>): Failure =>
   createFailure('CANCELLED', run.cancel_reason ?? 'Cancelled on request.');

@@ -2,16 +2,22 @@ import type { RunPlanInput } from '../contracts/activities.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { listStepsWithSpec } from '../storage/steps.ts';
+import type { StepRowWithSpec } from '../storage/steps.ts';
 import { listLastTries } from '../storage/tries.ts';
 import type { Engine } from '../temporal/engine.ts';
 
 /**
- * Starts the run's current execution from what Postgres knows. No param, output or secret goes into it. Throws when
- * Temporal does not answer; safe to repeat.
+ * Starts the run's current execution from what Postgres knows; `known` are its steps, if they were just written. No
+ * param, output or secret goes into it. Throws when Temporal does not answer; safe to repeat.
  */
-export async function startExecution(pool: Pool, engine: Engine, run: RunRow): Promise<void> {
-  const steps = await listStepsWithSpec(pool, run.id);
-  const begun = steps.filter((step) => step.status !== 'pending');
+export async function startExecution(
+  pool: Pool,
+  engine: Engine,
+  run: RunRow,
+  known?: readonly StepRowWithSpec[],
+): Promise<void> {
+  const steps = known ?? (await listStepsWithSpec(pool, run.id));
+  const begun = steps.filter((step) => step.status !== 'pending' && step.status !== 'compensated');
   const lastTries = begun.length > 0 ? await listLastTries(pool, run.id) : [];
   const input: RunPlanInput = {
     run_id: run.id,
@@ -24,7 +30,10 @@ export async function startExecution(pool: Pool, engine: Engine, run: RunRow): P
       inline,
       depends_on,
       policy: spec.policy,
+      ...(spec.compensate && { compensates: true }),
     })),
+    ...(run.cancel_requested_at !== null && { cancelled: true }),
+    ...(run.compensate_until !== null && { compensating: true }),
     progress: begun.map(({ id, status, role }) => ({
       id,
       status,

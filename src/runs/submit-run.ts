@@ -15,6 +15,7 @@ import type { Pool, Transaction } from '../storage/pool.ts';
 import { findRun, insertRun } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { insertSteps } from '../storage/steps.ts';
+import type { StepRowWithSpec } from '../storage/steps.ts';
 import { tenantAccountId } from '../storage/tenants.ts';
 import type { Engine } from '../temporal/engine.ts';
 import { hashBody } from './body-hash.ts';
@@ -37,8 +38,16 @@ export interface Submission {
 
 export interface SubmittedRun {
   run: RunRow;
+  /** The steps of a run that was accepted now. */
+  steps?: StepRowWithSpec[];
   /** The request was a repeat of one that had been accepted before. */
   replayed: boolean;
+}
+
+/** What makes a repeat the same request. */
+interface SubmissionKey {
+  key: string;
+  bodyHash: Buffer;
 }
 
 const CHECK_AFTER_MS = 3_000;
@@ -61,39 +70,42 @@ export async function submitRun(
       'The request has no `plan`. Send a list of steps, or an object with `steps`.',
     );
   }
-  const bodyHash = hashBody(submission.body);
-  if (idempotencyKey !== undefined) {
-    const earlier = await findEarlier(deps.pool, tenantId, idempotencyKey, bodyHash);
+  const key =
+    idempotencyKey === undefined
+      ? undefined
+      : { key: idempotencyKey, bodyHash: hashBody(submission.body) };
+  if (key) {
+    const earlier = await findEarlier(deps.pool, tenantId, key);
     if (earlier) return { run: earlier, replayed: true };
   }
   const checked = checkPlan(request.plan, contractsOf(deps.skills));
   if (!checked.ok) throw planRefused(checked.problems);
 
-  const accepted = await accept(deps, submission, bodyHash, checked.plan, [
+  const accepted = await accept(deps, submission, key, checked.plan, [
     ...warnings,
     ...checked.warnings,
   ]);
   if (!accepted) {
-    const earlier = await findEarlier(deps.pool, tenantId, idempotencyKey!, bodyHash);
+    const earlier = await findEarlier(deps.pool, tenantId, key!);
     if (earlier) return { run: earlier, replayed: true };
     throw twinInFlight();
   }
   try {
-    await startExecution(deps.pool, deps.engine, accepted);
+    await startExecution(deps.pool, deps.engine, accepted.run, accepted.steps);
   } catch (error) {
-    deps.logger.warn('run.start_postponed', { run_id: accepted.id, reason: String(error) });
+    deps.logger.warn('run.start_postponed', { run_id: accepted.run.id, reason: String(error) });
   }
-  return { run: accepted, replayed: false };
+  return { ...accepted, replayed: false };
 }
 
 /** One transaction: key, account, run, steps, the hold of the budget on the tenant, event. Undefined: a twin has the key. */
 async function accept(
   { pool, priceTableVersion }: RunDeps,
-  { tenantId, keyId, request, idempotencyKey, traceparent }: Submission,
-  bodyHash: Buffer,
+  { tenantId, keyId, request, traceparent }: Submission,
+  key: SubmissionKey | undefined,
   plan: ResolvedPlan,
   warnings: Problem[],
-): Promise<RunRow | undefined> {
+): Promise<{ run: RunRow; steps: StepRowWithSpec[] } | undefined> {
   const runId = `run_${uuidv7()}`;
   const budgetMicroCents = microCentsFromCents(request.budget_cents);
   const accountId = `${runId}/1`;
@@ -124,16 +136,16 @@ async function accept(
         deadlineMs: plan.deadline_ms,
         checkAfterMs: CHECK_AFTER_MS,
       });
-      if (idempotencyKey !== undefined) {
+      if (key) {
         await tx.query(`SET LOCAL lock_timeout = ${TWIN_WAIT_MS}`);
-        if (!(await takeIdempotencyKey(tx, tenantId, idempotencyKey, bodyHash, runId)))
+        if (!(await takeIdempotencyKey(tx, tenantId, key.key, key.bodyHash, runId)))
           throw new TwinAccepted();
         await tx.query('SET LOCAL lock_timeout = DEFAULT');
       }
-      await insertSteps(tx, runId, plan.steps);
+      const steps = await insertSteps(tx, runId, plan.steps);
       await appendEvents(tx, runId, [{ type: 'run.accepted', data: { steps: plan.steps.length } }]);
       await fund(tx, run);
-      return run;
+      return { run, steps };
     });
   } catch (error) {
     if (error instanceof TwinAccepted) return undefined;
@@ -180,8 +192,7 @@ async function fund(tx: Transaction, run: RunRow): Promise<void> {
 async function findEarlier(
   pool: Pool,
   tenantId: string,
-  key: string,
-  bodyHash: Buffer,
+  { key, bodyHash }: SubmissionKey,
 ): Promise<RunRow | undefined> {
   const known = await findIdempotencyKey(pool, tenantId, key);
   if (!known) return undefined;

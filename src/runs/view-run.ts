@@ -1,6 +1,6 @@
 import type { Json } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
-import type { Run, RunSummary, StepDetail, StepView } from '../contracts/run.ts';
+import type { NotUndone, Run, RunSummary, StepDetail, StepView } from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
 import { parseFailure } from './failures.ts';
 import { readStoredOutput } from '../storage/artifacts.ts';
@@ -34,6 +34,14 @@ export function viewStep(row: StepRow): StepView {
     cost_cents: centsFromMicroCents(row.cost_micro_cents),
     output_bytes: row.output_bytes,
     ...(row.failure !== null && { failure: parseFailure(row.failure) }),
+    ...(row.compensation !== null && {
+      compensation: {
+        status: row.compensation,
+        ...(row.compensation_failure !== null && {
+          failure: parseFailure(row.compensation_failure),
+        }),
+      },
+    }),
     ...(row.started_at && { started_at: row.started_at.toISOString() }),
     ...(row.completed_at && { completed_at: row.completed_at.toISOString() }),
     ...(row.started_at &&
@@ -63,6 +71,7 @@ export function viewRunSummary(
     deadline_at: row.deadline_at.toISOString(),
     ...(row.started_at && { started_at: row.started_at.toISOString() }),
     ...(row.cancel_requested_at && { cancel_requested_at: row.cancel_requested_at.toISOString() }),
+    ...(row.compensate_until && { compensate_until: row.compensate_until.toISOString() }),
     ...(row.completed_at && {
       completed_at: row.completed_at.toISOString(),
       duration_ms: row.completed_at.getTime() - (row.started_at ?? row.created_at).getTime(),
@@ -80,7 +89,7 @@ const countSteps = (steps: readonly StepRow[]): StepCounts => ({
 });
 
 /** The run object, with its steps and, when it has succeeded, its output. */
-function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): Run {
+export function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): Run {
   const { status, completed_at, duration_ms, failure, ...shared } = viewRunSummary(
     row,
     countSteps(steps),
@@ -99,8 +108,26 @@ function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): Run {
     category,
     ...(upstream_status !== undefined && { upstream_status }),
   };
-  return { ...base, ...ended, status, failure: failure!, outcome: { success: false, error } };
+  const not_undone = notUndone(steps);
+  return {
+    ...base,
+    ...ended,
+    ...(not_undone.length > 0 && { not_undone }),
+    status,
+    failure: failure!,
+    outcome: { success: false, error },
+  };
 }
+
+/** The steps that stay done although their run did not succeed, and why. */
+const notUndone = (steps: readonly StepRow[]): NotUndone[] =>
+  steps
+    .filter((step) => step.status === 'succeeded' && step.compensation !== null)
+    .map(({ id, compensation_failure: text }) => {
+      if (text === null) return { step_id: id, reason: 'Its compensation was not begun.' };
+      const failure = parseFailure(text);
+      return { step_id: id, reason: `Its compensation failed: ${failure.message}`, failure };
+    });
 
 /** Reads all that the run object shows. */
 export async function loadRunView(db: Db, row: RunRow): Promise<Run> {

@@ -7,17 +7,19 @@ import {
   HTTP_TIMEOUT_MAX_MS,
   HTTP_URL_LENGTH_MAX,
 } from '../contracts/limits.ts';
-import type { SkillContract, SkillUsage } from '../contracts/skill.ts';
+import type { SkillContract } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
 import { viewBody } from './http/body.ts';
 import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
-import { toSkillFailure } from './http/failures.ts';
+import { nameOf } from './http/failures.ts';
+import { callMetered, worstCaseOf } from './http/metered-call.ts';
+import type { MeteredCall } from './http/metered-call.ts';
 import {
   HTTP_TIMEOUT_DEFAULT_MS,
   HttpCallParams,
   methodOf,
-  parseHttpCallParams,
+  parseParams,
   responseBytesMaxOf,
   timeoutMsOf,
 } from './http/params.ts';
@@ -104,49 +106,34 @@ export interface HttpCallDeps {
 export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
   async function perform(call: SkillCall, meter: Meter): Promise<Json> {
     const startedAt = performance.now();
-    const params = parseHttpCallParams(call.params);
-    const request = toHttpRequest(params, call.effectKey);
+    const params = parseParams(HttpCallParams, call.params);
+    const request = toHttpRequest(params, call);
     const responseBytesMax = responseBytesMaxOf(call.params);
     const followRedirects = params.follow_redirects;
-    const name = `${request.method} ${request.url.origin}`;
     const deps = { egress, prices, meter, responseBytesMax, followRedirects };
     const sending = startSending(request, deps);
     try {
-      const response = await withinTime(call, name, sending.send);
+      const response = await withinTime(call, nameOf(request), sending.send);
       return toOutput(response, meter, performance.now() - startedAt);
     } finally {
       sending.stop();
     }
   }
 
+  const meteredBy = (params: JsonObject): MeteredCall => ({
+    skillId: httpCallContract.id,
+    params,
+    prices,
+    responseBytesMax: responseBytesMaxOf(params),
+  });
+
   return {
     contract: httpCallContract,
-    worstCaseMicroCents(params) {
-      const url = urlOf(params);
-      return url === undefined ? 0 : prices.worstCase(url, responseBytesMaxOf(params));
-    },
+    worstCaseMicroCents: (params) => worstCaseOf(meteredBy(params)),
     isIdempotent: (params) => IDEMPOTENT_METHODS.includes(methodOf(params)),
     timeoutMs: timeoutMsOf,
-    async call(call) {
-      const meter: Meter = { requestsSent: 0, bytesReceived: 0 };
-      const usage = (): SkillUsage => {
-        const url = urlOf(call.params);
-        const bytes = Math.min(meter.bytesReceived, responseBytesMaxOf(call.params));
-        const isFree = url === undefined || meter.requestsSent === 0;
-        return { cost_micro_cents: isFree ? 0 : prices.actual(url, bytes) };
-      };
-      try {
-        const output = await perform(call, meter);
-        return { ok: true, output, usage: usage() };
-      } catch (error) {
-        return { ok: false, failure: toSkillFailure(error), usage: usage() };
-      }
-    },
+    call: (call) => callMetered(meteredBy(call.params), (meter) => perform(call, meter)),
   };
-}
-
-function urlOf({ url }: JsonObject): URL | undefined {
-  return typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
 }
 
 function toOutput(response: SentResponse, meter: Meter, durationMs: number): Json {

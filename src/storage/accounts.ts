@@ -90,6 +90,12 @@ export async function changeBalances(
   );
 }
 
-export async function markAccountClosed(tx: Transaction, id: string): Promise<void> {
-  await tx.query('UPDATE accounts SET closed_at = now() WHERE id = $1', [id]);
+/** Closes an account for good; answers what it has cost. */
+export async function closeAccount(tx: Transaction, id: string): Promise<number> {
+  const { rows } = await tx.query<{ cost: number }>(
+    `UPDATE accounts SET closed_at = now() WHERE id = $1
+     RETURNING settled_micro_cents + overage_micro_cents AS cost`,
+    [id],
+  );
+  return rows[0]!.cost;
 }

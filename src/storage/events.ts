@@ -1,11 +1,8 @@
-import type { EventType } from '../contracts/event.ts';
+import type { CommittedEvent } from '../contracts/event.ts';
 import type { Transaction } from './pool.ts';
 
-export interface NewEvent {
-  type: EventType;
-  stepId?: string;
-  data?: Record<string, unknown>;
-}
+/** `skill` and `seconds` are not stored. */
+export type NewEvent = Omit<CommittedEvent, 'runId'>;
 
 /** Numbers the events from the run's own counter, whose row lock makes the order of commits the order of numbers. */
 export async function appendEvents(
@@ -30,4 +27,5 @@ export async function appendEvents(
       events.map((event) => JSON.stringify(event.data ?? {})),
     ],
   );
+  tx.events.push(...events.map((event) => ({ ...event, runId })));
 }

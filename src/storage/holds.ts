@@ -44,24 +44,6 @@ const fromRow = (row: HoldRow): Hold => ({
   expiresAt: row.expires_at,
 });
 
-export async function insertHold(tx: Transaction, hold: Hold): Promise<void> {
-  await tx.query(
-    `INSERT INTO holds (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [
-      hold.id,
-      hold.accountId,
-      hold.amountMicroCents,
-      hold.runId,
-      hold.stepId,
-      hold.generation,
-      hold.role,
-      hold.try,
-      hold.fence,
-      hold.expiresAt,
-    ],
-  );
-}
-
 /** Takes an open hold out of the working set; undefined when it has already ended. */
 export async function takeHold(tx: Transaction, id: string): Promise<Hold | undefined> {
   const { rows } = await tx.query<HoldRow>(`DELETE FROM holds WHERE id = $1 RETURNING ${COLUMNS}`, [
@@ -75,7 +57,7 @@ export async function renewHold(
   db: Db,
   id: string,
   fence: string,
-  expiresAt: Date,
+  expiresAt: Date | null,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     'UPDATE holds SET fence = $2, expires_at = $3 WHERE id = $1',
@@ -111,14 +93,28 @@ export async function listRunHolds(
   return rows.map(fromRow);
 }
 
-/** Whether another step's try holds money on the account at this moment. */
+/** The hold that waits for a step's compensation, if it is open. */
+export async function findCompensationHold(
+  tx: Transaction,
+  runId: string,
+  stepId: string,
+): Promise<Hold | undefined> {
+  const { rows } = await tx.query<HoldRow>(
+    `SELECT ${COLUMNS} FROM holds WHERE run_id = $1 AND step_id = $2 AND role = 'compensate'`,
+    [runId, stepId],
+  );
+  return rows[0] && fromRow(rows[0]);
+}
+
+/** Whether another step's try holds money on the account at this moment; what waits for a compensation is none. */
 export async function hasOtherStepHold(
   tx: Transaction,
   accountId: string,
   stepId: string,
 ): Promise<boolean> {
   const { rows } = await tx.query(
-    'SELECT 1 FROM holds WHERE account_id = $1 AND step_id IS NOT NULL AND step_id <> $2 LIMIT 1',
+    `SELECT 1 FROM holds WHERE account_id = $1 AND step_id IS NOT NULL AND step_id <> $2 AND role <> 'compensate'
+     LIMIT 1`,
     [accountId, stepId],
   );
   return rows.length > 0;

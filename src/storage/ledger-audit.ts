@@ -47,6 +47,8 @@ const CHECKS: Record<string, string> = {
     FROM own_entries WHERE settled_change_micro_cents < 0 AND kind <> 'adjust'`,
 };
 
+export const INVARIANTS = Object.keys(CHECKS);
+
 const STATEMENT = `WITH own_accounts AS (SELECT * FROM accounts WHERE $1::text IS NULL OR tenant_id = $1),
   own_entries AS (SELECT t.* FROM transactions t JOIN own_accounts a ON a.id = t.account_id)
 ${Object.entries(CHECKS)

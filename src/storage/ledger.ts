@@ -1,21 +1,16 @@
-import {
-  adjustChange,
-  holdChange,
-  releaseChange,
-  settleChange,
-  topUpChange,
-} from '../domain/balances.ts';
+import { adjustChange, holdChange, settleChange, topUpChange } from '../domain/balances.ts';
 import type { Balances } from '../domain/balances.ts';
 import { changeBalances, lockAccount } from './accounts.ts';
-import { insertHold, takeHold } from './holds.ts';
+import { takeHold } from './holds.ts';
 import type { Hold } from './holds.ts';
+import { giveBack, reserve, settleWithin } from './ledger-statements.ts';
 import type { Transaction } from './pool.ts';
 import { hasEntry, insertEntry } from './transactions.ts';
 import type { EntryBasis, EntrySubject } from './transactions.ts';
 
 /**
- * The operations of the ledger. Each locks its account, changes its balances and appends exactly one entry; each is
- * idempotent under its key. The arithmetic is in `src/domain/balances.ts`.
+ * The operations of the ledger. Each changes its account's balances and appends exactly one entry; each is idempotent
+ * under its key. What is ordinary is one statement; the arithmetic of the rest is in `src/domain/balances.ts`.
  */
 
 export interface PlaceHold {
@@ -28,26 +23,15 @@ export interface PlaceHold {
 /** Reserves money, or answers with the balances that refuse it. */
 export async function placeHold(
   tx: Transaction,
-  { hold, key, basis, subject }: PlaceHold,
+  place: PlaceHold,
 ): Promise<{ ok: true } | { ok: false; balances: Balances }> {
-  const { balances, closedAt } = await lockAccount(tx, hold.accountId);
-  if (await hasEntry(tx, hold.accountId, key)) return { ok: true };
-  const change = closedAt === null ? holdChange(balances, hold.amountMicroCents) : undefined;
-  if (!change) return { ok: false, balances };
-  await changeBalances(tx, hold.accountId, change);
-  await insertHold(tx, hold);
-  await insertEntry(tx, {
-    accountId: hold.accountId,
-    idempotencyKey: key,
-    kind: 'hold',
-    holdId: hold.id,
-    amountMicroCents: hold.amountMicroCents,
-    change,
-    basis,
-    ...(hold.expiresAt && { expiresAt: hold.expiresAt }),
-    subject,
-  });
-  return { ok: true };
+  const { accountId, amountMicroCents } = place.hold;
+  if (await reserve(tx, place)) return { ok: true };
+  const { balances, closedAt } = await lockAccount(tx, accountId);
+  if (await hasEntry(tx, accountId, place.key)) return { ok: true };
+  // Room may have come free just now; under the lock it cannot go again.
+  const fits = closedAt === null && holdChange(balances, amountMicroCents) !== undefined;
+  return fits && (await reserve(tx, place)) ? { ok: true } : { ok: false, balances };
 }
 
 export interface EndHold<H extends string | null = string> {
@@ -59,14 +43,17 @@ export interface EndHold<H extends string | null = string> {
 /** Ends a hold by what the call really cost, or is presumed to have cost. Answers that, or undefined when it had ended before. */
 export async function settleHold(
   tx: Transaction,
-  { holdId, key, subject }: EndHold,
+  end: EndHold,
   actualMicroCents: number | 'whole',
   basis: EntryBasis,
 ): Promise<number | undefined> {
+  const within = await settleWithin(tx, end, actualMicroCents, basis);
+  if (within !== undefined || actualMicroCents === 'whole') return within;
+  const { holdId, key, subject } = end;
   const hold = await takeHold(tx, holdId);
   if (!hold) return undefined;
   const { balances } = await lockAccount(tx, hold.accountId);
-  const actual = actualMicroCents === 'whole' ? hold.amountMicroCents : actualMicroCents;
+  const actual = actualMicroCents;
   const change = settleChange(balances, hold.amountMicroCents, actual);
   await changeBalances(tx, hold.accountId, change);
   await insertEntry(tx, {
@@ -83,28 +70,11 @@ export async function settleHold(
 }
 
 /** Ends a hold without cost. Answers false when it had ended before. */
-export async function releaseHold(
+export const releaseHold = (
   tx: Transaction,
-  { holdId, key, subject }: EndHold,
+  end: EndHold,
   kind: 'release' | 'expire' = 'release',
-): Promise<boolean> {
-  const hold = await takeHold(tx, holdId);
-  if (!hold) return false;
-  await lockAccount(tx, hold.accountId);
-  const change = releaseChange(hold.amountMicroCents);
-  await changeBalances(tx, hold.accountId, change);
-  await insertEntry(tx, {
-    accountId: hold.accountId,
-    idempotencyKey: key,
-    kind,
-    holdId,
-    amountMicroCents: hold.amountMicroCents,
-    change,
-    basis: 'actual',
-    subject,
-  });
-  return true;
-}
+): Promise<boolean> => giveBack(tx, end, kind);
 
 /** Posts a cost that came after its hold had ended; `deltaMicroCents` may be negative. Answers whether it is new. */
 export async function adjust(

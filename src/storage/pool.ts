@@ -1,10 +1,12 @@
 import pg from 'pg';
+import type { CommittedEvent } from '../contracts/event.ts';
+import { NamedClient } from './named-client.ts';
 
 /** Anything that runs a statement: a pool, or the client that holds a transaction. */
 export type Db = Pick<pg.ClientBase, 'query'>;
-export type Pool = pg.Pool;
-/** A client inside an open transaction. */
-export type Transaction = pg.PoolClient;
+export type Pool = pg.Pool & { onCommitted: (events: readonly CommittedEvent[]) => void };
+/** A client inside an open transaction, and the events that it has written so far. */
+export type Transaction = pg.PoolClient & { events: CommittedEvent[] };
 
 const INT8_OID = 20;
 const JSONB_OID = 3802;
@@ -21,12 +23,18 @@ const types = {
 export interface PoolOptions {
   url: string;
   connectionsMax: number;
+  /** Whether Postgres may keep statements by name: not behind a pooler that knows none. @default false */
+  namedStatements?: boolean;
   /** Called for an idle connection that breaks; the pool makes a new one by itself. */
   onError: (error: Error) => void;
+  /** Told of the events of every transaction once it is committed, and never if it was rolled back. */
+  onCommitted?: (events: readonly CommittedEvent[]) => void;
 }
 
-export function createPool({ url, connectionsMax, onError }: PoolOptions): Pool {
+export function createPool(options: PoolOptions): Pool {
+  const { url, connectionsMax, namedStatements = false, onError, onCommitted } = options;
   const pool = new pg.Pool({
+    ...(namedStatements && { Client: NamedClient }),
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: 5_000,
@@ -36,7 +44,7 @@ export function createPool({ url, connectionsMax, onError }: PoolOptions): Pool 
     types: types as pg.CustomTypesConfig,
   });
   pool.on('error', onError);
-  return pool;
+  return Object.assign(pool, { onCommitted: onCommitted ?? (() => {}) });
 }
 
 /** Runs `work` in one READ COMMITTED transaction; any error rolls back and is thrown on. */
@@ -45,6 +53,7 @@ export async function withTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
+  const tx: Transaction = Object.assign(client, { events: [] });
   let broken: Error | undefined;
   // A lost connection fails the statement that waits for it; unheard, the event itself would end the process.
   const onError = (error: Error) => {
@@ -53,10 +62,11 @@ export async function withTransaction<T>(
   client.on('error', onError);
   try {
     await client.query('BEGIN');
-    const result = await work(client);
+    const result = await work(tx);
     const { command } = await client.query('COMMIT');
     // Postgres answers so, without an error, when `work` has swallowed one.
     if (command === 'ROLLBACK') throw new Error('the transaction was rolled back at its commit');
+    if (tx.events.length > 0) pool.onCommitted(tx.events);
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => {

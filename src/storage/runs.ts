@@ -33,6 +33,18 @@ export interface RunRow {
   completed_at: Date | null;
 }
 
+/** What decides about what may still be done with a run. */
+export type RunState = Pick<
+  RunRow,
+  | 'id'
+  | 'tenant_id'
+  | 'status'
+  | 'execution'
+  | 'deadline_at'
+  | 'cancel_requested_at'
+  | 'compensate_until'
+>;
+
 const COLUMNS = `id, tenant_id, account_id, agent_id, goal, labels, warnings, status, execution, fruitless_executions,
   max_parallel, budget_micro_cents, price_table_version, traceparent, compensation_ms, compensate_until, event_number,
   output_step_id, failure, cost_micro_cents, cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
@@ -202,14 +214,29 @@ export async function claimRunsToCheck(db: Db, limit: number, againMs: number): 
   return rows;
 }
 
+/** Runs past their deadline, and past the time that their compensation has after it. */
 export async function listOverdueRuns(db: Db, limit: number, overdueMs: number): Promise<RunRow[]> {
   const { rows } = await db.query<RunRow>(
     `SELECT ${COLUMNS} FROM runs
      WHERE check_at IS NOT NULL AND deadline_at < now() - $2 * interval '1 millisecond'
+       AND now() - $2 * interval '1 millisecond' > coalesce(compensate_until,
+         deadline_at + CASE WHEN EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id
+             AND status = 'succeeded' AND compensation = 'ready')
+           THEN compensation_ms ELSE 0 END * interval '1 millisecond')
      ORDER BY random() LIMIT $1`,
     [limit, overdueMs],
   );
   return rows;
+}
+
+/** Begins compensation, or finds it begun; answers until when it may take. */
+export async function markCompensating(tx: Transaction, id: string): Promise<Date> {
+  const { rows } = await tx.query<{ until: Date }>(
+    `UPDATE runs SET compensate_until = coalesce(compensate_until, now() + compensation_ms * interval '1 millisecond')
+     WHERE id = $1 RETURNING compensate_until AS until`,
+    [id],
+  );
+  return rows[0]!.until;
 }
 
 export async function checkAllOpenRunsNow(db: Db): Promise<number> {

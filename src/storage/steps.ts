@@ -1,7 +1,9 @@
 import type { StepRole, StepStatus } from '../contracts/activities.ts';
+import type { CompensationStatus } from '../contracts/run.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { ResolvedStep } from '../contracts/plan.ts';
 import type { Db, Transaction } from './pool.ts';
+import type { TryMark } from './tries.ts';
 
 export interface StepRow {
   id: string;
@@ -17,17 +19,21 @@ export interface StepRow {
   artifact_id: string | null;
   /** A Failure as JSON text. */
   failure: string | null;
+  /** Null when the plan names no compensation for the step. */
+  compensation: CompensationStatus | null;
+  /** A Failure as JSON text. */
+  compensation_failure: string | null;
   cost_micro_cents: number;
   started_at: Date | null;
   completed_at: Date | null;
 }
 
-const COLUMNS = `id, index, skill, inline, depends_on, status, generation, role, tries, output_bytes, artifact_id,
-  failure, cost_micro_cents, started_at, completed_at`;
+export const STEP_COLUMNS = `id, index, skill, inline, depends_on, status, generation, role, tries, output_bytes, artifact_id,
+  failure, compensation, compensation_failure, cost_micro_cents, started_at, completed_at`;
 
 export type StepRowWithSpec = StepRow & { spec: ResolvedStep };
 
-const withSpec = (row: StepRow & { spec: string }): StepRowWithSpec => ({
+export const withSpec = (row: StepRow & { spec: string }): StepRowWithSpec => ({
   ...row,
   spec: JSON.parse(row.spec) as ResolvedStep,
 });
@@ -36,13 +42,14 @@ export async function insertSteps(
   tx: Transaction,
   runId: string,
   steps: readonly ResolvedStep[],
-): Promise<void> {
-  await tx.query(
-    `INSERT INTO steps (run_id, id, index, skill, inline, depends_on, spec)
+): Promise<StepRowWithSpec[]> {
+  const { rows } = await tx.query<StepRow>(
+    `INSERT INTO steps (run_id, id, index, skill, inline, depends_on, spec, compensation)
      SELECT $1, s.id, s.index, s.skill, s.inline,
-       ARRAY(SELECT jsonb_array_elements_text(s.depends_on::jsonb)), s.spec
-     FROM unnest($2::text[], $3::int[], $4::text[], $5::boolean[], $6::text[], $7::text[])
-       AS s (id, index, skill, inline, depends_on, spec)`,
+       ARRAY(SELECT jsonb_array_elements_text(s.depends_on::jsonb)), s.spec, s.compensation
+     FROM unnest($2::text[], $3::int[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[])
+       AS s (id, index, skill, inline, depends_on, spec, compensation)
+     RETURNING ${STEP_COLUMNS}`,
     [
       runId,
       steps.map((step) => step.id),
@@ -51,13 +58,17 @@ export async function insertSteps(
       steps.map((step) => step.inline),
       steps.map((step) => JSON.stringify(step.depends_on)),
       steps.map((step) => JSON.stringify(step)),
+      steps.map((step) => (step.compensate ? 'ready' : null)),
     ],
   );
+  return rows
+    .map((row) => ({ ...row, spec: steps[row.index]! }))
+    .toSorted((one, other) => one.index - other.index);
 }
 
 export async function listSteps(db: Db, runId: string): Promise<StepRow[]> {
   const { rows } = await db.query<StepRow>(
-    `SELECT ${COLUMNS} FROM steps WHERE run_id = $1 ORDER BY index`,
+    `SELECT ${STEP_COLUMNS} FROM steps WHERE run_id = $1 ORDER BY index`,
     [runId],
   );
   return rows;
@@ -65,7 +76,7 @@ export async function listSteps(db: Db, runId: string): Promise<StepRow[]> {
 
 export async function listStepsWithSpec(db: Db, runId: string): Promise<StepRowWithSpec[]> {
   const { rows } = await db.query<StepRow & { spec: string }>(
-    `SELECT ${COLUMNS}, spec FROM steps WHERE run_id = $1 ORDER BY index`,
+    `SELECT ${STEP_COLUMNS}, spec FROM steps WHERE run_id = $1 ORDER BY index`,
     [runId],
   );
   return rows.map(withSpec);
@@ -77,10 +88,34 @@ export async function findStep(
   id: string,
 ): Promise<StepRowWithSpec | undefined> {
   const { rows } = await db.query<StepRow & { spec: string }>(
-    `SELECT ${COLUMNS}, spec FROM steps WHERE run_id = $1 AND id = $2`,
+    `SELECT ${STEP_COLUMNS}, spec FROM steps WHERE run_id = $1 AND id = $2`,
     [runId, id],
   );
   return rows[0] && withSpec(rows[0]);
+}
+
+/** A step with what stands of one of its tries, in one look. */
+export async function findStepWithTry(
+  db: Db,
+  runId: string,
+  id: string,
+  role: StepRole,
+  number: number,
+): Promise<{ step: StepRowWithSpec; found: TryMark | undefined } | undefined> {
+  const { rows } = await db.query<
+    StepRow & { spec: string } & Record<`try_${keyof TryMark}`, never>
+  >(
+    `SELECT ${STEP_COLUMNS.replaceAll(/\w+/g, 's.$&')}, s.spec, t.fence AS try_fence, t.hold_id AS try_hold_id,
+       t.status AS try_status, t.failure AS try_failure
+     FROM steps s LEFT JOIN tries t ON t.run_id = s.run_id AND t.step_id = s.id AND t.generation = s.generation
+       AND t.role = $3 AND t.number = $4
+     WHERE s.run_id = $1 AND s.id = $2`,
+    [runId, id, role, number],
+  );
+  if (!rows[0]) return undefined;
+  const { try_fence, try_hold_id, try_status, try_failure, ...row } = rows[0];
+  const mark = { fence: try_fence, hold_id: try_hold_id, status: try_status, failure: try_failure };
+  return { step: withSpec(row), found: try_fence === null ? undefined : mark };
 }
 
 export async function listStepIds(db: Db, runId: string): Promise<string[]> {
@@ -117,17 +152,37 @@ export async function readStepValues(
   return rows;
 }
 
-export async function markStepStarted(
+/** Adds the cost of the last try and writes how the step's compensation ended; undone, the step counts as not done. */
+export async function endCompensation(
   tx: Transaction,
   runId: string,
   id: string,
-  role: StepRole,
+  costMicroCents: number,
+  failure: Failure | undefined,
 ): Promise<void> {
   await tx.query(
-    `UPDATE steps SET status = 'running', role = $3, tries = tries + 1, started_at = coalesce(started_at, now())
+    `UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, compensation = $4, compensation_failure = $5,
+       status = CASE $4 WHEN 'succeeded' THEN 'compensated' ELSE status END
      WHERE run_id = $1 AND id = $2`,
-    [runId, id, role],
+    [
+      runId,
+      id,
+      costMicroCents,
+      failure ? 'failed' : 'succeeded',
+      failure ? JSON.stringify(failure) : null,
+    ],
   );
+}
+
+/** What is still to be undone, last done first. */
+export async function listStepsToUndo(tx: Transaction, runId: string): Promise<StepRowWithSpec[]> {
+  const { rows } = await tx.query<StepRow & { spec: string }>(
+    `SELECT ${STEP_COLUMNS}, spec FROM steps
+     WHERE run_id = $1 AND status = 'succeeded' AND compensation IN ('ready', 'running')
+     ORDER BY completed_at DESC, index DESC`,
+    [runId],
+  );
+  return rows.map(withSpec);
 }
 
 export async function addStepCost(

@@ -27,6 +27,9 @@ export interface TryRow {
   completed_at: Date | null;
 }
 
+/** What decides about a try: who may record its outcome, and whether one stands. */
+export type TryMark = Pick<TryRow, 'fence' | 'hold_id' | 'status' | 'failure'>;
+
 const COLUMNS = `step_id, generation, role, number, execution, fence, hold_id, status, failure, cost_micro_cents,
   started_at, deadline_at, completed_at`;
 
@@ -38,15 +41,6 @@ const keyOf = (key: TryKey): unknown[] => [
   key.number,
 ];
 
-export async function findTry(db: Db, key: TryKey): Promise<TryRow | undefined> {
-  const { rows } = await db.query<TryRow>(
-    `SELECT ${COLUMNS} FROM tries
-     WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5`,
-    keyOf(key),
-  );
-  return rows[0];
-}
-
 export interface Fencing {
   execution: number;
   fence: string;
@@ -54,14 +48,34 @@ export interface Fencing {
   deadlineAt: Date;
 }
 
-/** Writes the try under a fresh fence, over an earlier fence that has left no outcome. */
-export async function fenceTry(tx: Transaction, key: TryKey, fencing: Fencing): Promise<void> {
-  await tx.query(
-    `INSERT INTO tries (run_id, step_id, generation, role, number, execution, fence, hold_id, deadline_at)
+const FENCE = `INSERT INTO tries (run_id, step_id, generation, role, number, execution, fence, hold_id, deadline_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      ON CONFLICT (run_id, step_id, generation, role, number) DO UPDATE
-     SET execution = $6, fence = $7, hold_id = $8, deadline_at = $9 WHERE tries.status IS NULL`,
-    [...keyOf(key), fencing.execution, fencing.fence, fencing.holdId, fencing.deadlineAt],
+     SET execution = $6, fence = $7, hold_id = $8, deadline_at = $9 WHERE tries.status IS NULL`;
+
+const fencingOf = ({ execution, fence, holdId, deadlineAt }: Fencing): unknown[] => [
+  execution,
+  fence,
+  holdId,
+  deadlineAt,
+];
+
+/** Writes the try under a fresh fence, over an earlier fence that has left no outcome. */
+export async function fenceTry(tx: Transaction, key: TryKey, fencing: Fencing): Promise<void> {
+  await tx.query(FENCE, [...keyOf(key), ...fencingOf(fencing)]);
+}
+
+const STARTED: Record<StepRole, string> = {
+  main: `status = 'running', role = 'main', tries = tries + 1, started_at = coalesce(started_at, now())`,
+  fallback: `status = 'running', role = 'fallback', tries = tries + 1`,
+  compensate: `compensation = 'running'`,
+};
+
+/** Writes the try under its first fence, and that its step is at it. */
+export async function startTry(tx: Transaction, key: TryKey, fencing: Fencing): Promise<void> {
+  await tx.query(
+    `WITH fenced AS (${FENCE}) UPDATE steps SET ${STARTED[key.role]} WHERE run_id = $1 AND id = $2`,
+    [...keyOf(key), ...fencingOf(fencing)],
   );
 }
 
@@ -72,12 +86,13 @@ export async function endTry(
   fence: string,
   status: 'succeeded' | 'failed' | 'cancelled',
   failure: Failure | undefined,
+  costMicroCents: number,
 ): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `UPDATE tries SET status = $7, failure = $8, completed_at = now()
+    `UPDATE tries SET status = $7, failure = $8, cost_micro_cents = cost_micro_cents + $9, completed_at = now()
      WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5
        AND fence = $6 AND status IS NULL`,
-    [...keyOf(key), fence, status, failure ? JSON.stringify(failure) : null],
+    [...keyOf(key), fence, status, failure ? JSON.stringify(failure) : null, costMicroCents],
   );
   return rowCount === 1;
 }
@@ -102,6 +117,15 @@ export async function listTries(db: Db, runId: string, stepId: string): Promise<
     [runId, stepId],
   );
   return rows;
+}
+
+/** The number of the last try of each step's compensation. */
+export async function listCompensationTries(db: Db, runId: string): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ step_id: string; number: number }>(
+    `SELECT step_id, max(number) AS number FROM tries WHERE run_id = $1 AND role = 'compensate' GROUP BY step_id`,
+    [runId],
+  );
+  return new Map(rows.map((row) => [row.step_id, row.number]));
 }
 
 /** Each step's last try in its current generation and role. */

@@ -3,6 +3,8 @@ import type { Db } from './pool.ts';
 
 const CHANNEL = 'aos_runs';
 const RECONNECT_MS = 500;
+/** The first change is told at once, those that follow together. */
+const GATHER_MS = 20;
 
 /** Tells readers that a run has changed. A hint alone: whoever waits also looks by itself now and then. */
 export interface Wakeups {
@@ -19,6 +21,7 @@ export function createWakeupSender(db: Db): Wakeups {
       waiting = new Set([...waiting].slice(100));
       // A lost hint costs a reader its next look, at most a second.
       await db.query('SELECT pg_notify($1, $2)', [CHANNEL, ids.join(' ')]).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     }
     sending = false;
   };

@@ -65,7 +65,16 @@ const CLOSED_STATUSES: Record<string, ExecutionStatus> = {
 const START_MS = 1_000;
 const CALL_MS = 2_000;
 
-export function createEngine(client: Client, taskQueue: string): Engine {
+export interface EngineOptions {
+  /** Ends a history after so many steps, besides when the engine suggests it. */
+  continueAfterSteps?: number;
+}
+
+export function createEngine(
+  client: Client,
+  taskQueue: string,
+  { continueAfterSteps }: EngineOptions = {},
+): Engine {
   const within = <T>(ms: number, work: () => Promise<T>): Promise<T> =>
     client.withDeadline(Date.now() + ms, work);
   const handle = (runId: string, execution: number) =>
@@ -87,7 +96,14 @@ export function createEngine(client: Client, taskQueue: string): Engine {
           client.workflow.start(RUN_PLAN, {
             workflowId: workflowIdOf(input.run_id, input.execution),
             taskQueue,
-            args: [input],
+            args: [
+              {
+                ...input,
+                ...(continueAfterSteps !== undefined && {
+                  continue_after_steps: continueAfterSteps,
+                }),
+              },
+            ],
             workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
             workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
             workflowTaskTimeout: '5s',

@@ -415,10 +415,9 @@ describe('?wait=', () => {
     const looked = once(idle.pool, 'acquire');
     const waiting = idle.request<Run>(`${RUNS}/${run_id}?wait=60s`);
     await looked;
-    const startedAt = Date.now();
     const stopped = idle.stop();
+    // A poll that went on would lose its connection when the server's drain ends.
     expect(await waiting).toMatchObject({ status: 200, body: { status: 'queued' } });
     await stopped;
-    expect(Date.now() - startedAt).toBeLessThan(4_500);
   });
 });

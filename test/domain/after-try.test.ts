@@ -11,7 +11,6 @@ const policy = (partial: Partial<StepPolicy> = {}): StepPolicy => ({
   ...partial,
 });
 const failed = (partial: Partial<TryOutcome> = {}): TryOutcome => ({
-  kind: 'outcome',
   status: 'failed',
   code: 'HTTP_5XX',
   retryable: true,
@@ -21,7 +20,7 @@ const HOUR = 3_600_000;
 
 describe('after a try', () => {
   test('a success ends the step', () => {
-    const outcome: TryOutcome = { kind: 'outcome', status: 'succeeded' };
+    const outcome: TryOutcome = { status: 'succeeded' };
     expect(afterTry(policy(), 'main', 1, outcome, HOUR)).toEqual({
       kind: 'end',
       status: 'succeeded',
@@ -102,7 +101,6 @@ describe('after a try', () => {
 
   test('a cancelled try ends the step as cancelled', () => {
     const outcome: TryOutcome = {
-      kind: 'outcome',
       status: 'cancelled',
       code: 'CANCELLED',
       retryable: false,
@@ -110,6 +108,22 @@ describe('after a try', () => {
     expect(afterTry(policy({ on_error: 'skip' }), 'main', 1, outcome, HOUR)).toEqual({
       kind: 'end',
       status: 'cancelled',
+    });
+  });
+
+  test('what undoes a step has tries of its own, and no way around a failure', () => {
+    const undoing = policy({ on_error: 'skip', compensate_max_attempts: 2 });
+    expect(afterTry(undoing, 'compensate', 1, failed(), HOUR)).toEqual({
+      kind: 'retry',
+      delayMs: 100,
+    });
+    expect(afterTry(undoing, 'compensate', 2, failed(), HOUR)).toEqual({
+      kind: 'end',
+      status: 'failed',
+    });
+    expect(afterTry(undoing, 'compensate', 2, { status: 'succeeded' }, HOUR)).toEqual({
+      kind: 'end',
+      status: 'compensated',
     });
   });
 });

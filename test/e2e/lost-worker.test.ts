@@ -136,6 +136,36 @@ describe('a worker that is lost', () => {
     expect(kinds).toEqual(['hold 10 worst_case', 'settle 4 actual']);
   });
 
+  test('in the middle of a compensation: the next one goes on with it, and presumes the lost call spent', async () => {
+    const first = await startWorker('after the compensation');
+    const safe = { skill: 'effect', params: { value: { safe: true } } };
+    const run = await aos.submit([
+      { id: 'one', ...safe, compensate: safe },
+      { id: 'two', ...safe, compensate: safe },
+      { id: 'bad', skill: 'http_call', params: { url: 'http://127.0.0.1:9/' } },
+    ]);
+    await once(first, 'exit');
+    await startWorker();
+    const ended = await aos.ended(run.run_id);
+    expect(ended).toMatchObject({
+      status: 'failed',
+      failure: { code: 'EGRESS_BLOCKED' },
+      steps: [{ status: 'compensated' }, { status: 'compensated' }, { status: 'failed' }],
+      // Two steps, two compensations, and one call that was lost with its worker.
+      cost_cents: 4 * 4 + 10,
+    });
+    expect(effects).toEqual([
+      `${run.run_id}/one/1`,
+      `${run.run_id}/two/1`,
+      `${run.run_id}/two/1/compensate`,
+      `${run.run_id}/two/1/compensate`,
+      `${run.run_id}/one/1/compensate`,
+    ]);
+    const { account } = await aos.ledger(run.run_id);
+    expect(account.reserved_cents).toBe(0);
+    expect(await aos.audit()).toEqual([]);
+  });
+
   test('by its heartbeat alone and comes back late corrects what was presumed, and changes no outcome', async () => {
     await startWorker('mute');
     let release = () => {};

@@ -149,6 +149,10 @@ describe('npm start', () => {
     await expect(start({ AOS_PORT: port })).rejects.toThrow(
       new RegExp(`exit 1: Port ${port}.*AOS_PORT`, 's'),
     );
+    for (const setting of ['AOS_METRICS_PORT', 'AOS_WORKER_METRICS_PORT']) {
+      const message = new RegExp(`exit 1: Port ${port} on 127.0.0.1 is busy. Set ${setting} `);
+      await expect(start({ [setting]: port })).rejects.toThrow(message);
+    }
     await expect(start({ TEMPORAL_UI_PORT: port })).rejects.toThrow(/TEMPORAL_UI_PORT/);
     busy.close();
   });

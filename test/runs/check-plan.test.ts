@@ -557,7 +557,6 @@ const refused: [string, string, unknown, string][] = [
     '/plan/2/params',
   ],
   ['NOT_AVAILABLE_YET', 'on_error ask', [get({ on_error: 'ask' })], '/plan/0/on_error'],
-  ['NOT_AVAILABLE_YET', 'compensate', [get({ compensate: get() })], '/plan/0/compensate'],
   ['NOT_AVAILABLE_YET', 'sensitive', [get({ sensitive: true })], '/plan/0/sensitive'],
   ['NOT_AVAILABLE_YET', 'on_budget wait', { steps: [get()], on_budget: 'wait' }, '/plan/on_budget'],
   ['NOT_AVAILABLE_YET', 'a wait', [{ skill: 'wait', params: {} }], '/plan/0/skill'],

@@ -50,6 +50,7 @@ const effect = {
     });
     await response.text();
     crash('after the effect');
+    if (effectKey.endsWith('/compensate')) crash('after the compensation');
     return { ok: true, output: 'done', usage: { cost_micro_cents: 4 * CENT } };
   },
 };
@@ -63,6 +64,13 @@ Runtime.install({
 const config = readConfig({ ...process.env, LOG_LEVEL: 'silent' });
 const { deps } = composeRuns(config, config.databaseUrl, 'worker', 10);
 deps.skills.set('effect', effect);
+const llm = deps.skills.get('llm_invoke');
+const callModel = async (call) => {
+  const result = await llm.call(call);
+  crash('after the model');
+  return result;
+};
+deps.skills.set('llm_invoke', { ...llm, call: callModel });
 const activities = createActivities(deps);
 const { executeStep } = activities;
 let calls = 0;

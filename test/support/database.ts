@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { createPool } from '../../src/storage/pool.ts';
-import type { Pool } from '../../src/storage/pool.ts';
+import type { Pool, PoolOptions } from '../../src/storage/pool.ts';
 
 export interface TestDatabase {
   url: string;
@@ -11,12 +11,20 @@ export interface TestDatabase {
 let made = 0;
 
 /** A database of one's own, cloned from the migrated template. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase(
+  options: Pick<PoolOptions, 'onCommitted'> = {},
+): Promise<TestDatabase> {
   const serverUrl = process.env['AOS_TEST_POSTGRES_URL']!;
   const name = `test_${process.pid}_${Date.now()}_${(made += 1)}`;
   await asAdmin(serverUrl, `CREATE DATABASE ${name} TEMPLATE aos_template`);
   const url = serverUrl.replace(/\/[^/]*$/, `/${name}`);
-  const pool = createPool({ url, connectionsMax: 20, onError: () => {} });
+  const pool = createPool({
+    url,
+    connectionsMax: 20,
+    namedStatements: true,
+    onError: () => {},
+    ...options,
+  });
   return {
     url,
     pool,

@@ -8,20 +8,28 @@ import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
 import { startApiServer } from '../../api/server.ts';
 import { createHashKey } from '../../src/bin/key-pepper.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Environment } from '../../src/config.ts';
 import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import type { LedgerViolation, RunLedger } from '../../src/contracts/ledger.ts';
+import type { Role } from '../../src/contracts/roles.ts';
 import type { Run, StepDetail } from '../../src/contracts/run.ts';
 import type { RunDeps } from '../../src/runs/deps.ts';
 import { startReconciler } from '../../src/runs/reconciler/reconciler.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
+import { createEmailSend } from '../../src/skills/email-send.ts';
+import type { EmailSettings } from '../../src/skills/email/settings.ts';
 import { createFsRead } from '../../src/skills/fs-read.ts';
 import { createFsWrite } from '../../src/skills/fs-write.ts';
 import { createHttpCall } from '../../src/skills/http-call.ts';
 import { parseHttpPrices } from '../../src/skills/http/prices.ts';
 import { createJsonTransform } from '../../src/skills/json-transform.ts';
+import { createLlmInvoke } from '../../src/skills/llm-invoke.ts';
 import { createRegistry } from '../../src/skills/registry.ts';
 import type { Skill } from '../../src/skills/skill.ts';
 import { createTransformPool } from '../../src/skills/transform/pool.ts';
+import { createWebhookSecretOf } from '../../src/skills/webhook/secret.ts';
+import { createWebhookSend } from '../../src/skills/webhook-send.ts';
 import { createWorkspace } from '../../src/skills/workspace.ts';
 import { ensureApiKey } from '../../src/storage/api-keys.ts';
 import { withTransaction } from '../../src/storage/pool.ts';
@@ -29,7 +37,10 @@ import type { Pool } from '../../src/storage/pool.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
 import { createWakeupListener, createWakeupSender } from '../../src/storage/wakeups.ts';
 import { beatWorker } from '../../src/storage/workers.ts';
+import { reportCommitted } from '../../src/telemetry/committed-events.ts';
+import { createMetrics } from '../../src/telemetry/instruments.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { measureSkill } from '../../src/telemetry/measured-skill.ts';
 import { createTemporalClient } from '../../src/temporal/client.ts';
 import { createEngine } from '../../src/temporal/engine.ts';
 import type { Engine } from '../../src/temporal/engine.ts';
@@ -40,12 +51,14 @@ import { createTestDatabase } from './database.ts';
 export const WORKFLOW_BUNDLE = fileURLToPath(
   new URL('../../dist/workflow-bundle.js', import.meta.url),
 );
-const hashKey = createHashKey('a pepper for tests, long enough');
+const PEPPER = 'a pepper for tests, long enough';
+const hashKey = createHashKey(PEPPER);
+const webhookSecretOf = createWebhookSecretOf(PEPPER);
 
 let isRuntimeInstalled = false;
 
 /** The engine's own log lines tell a test nothing that its assertions do not. Without a worker none is started. */
-function installQuietRuntime(): void {
+export function installQuietRuntime(): void {
   if (isRuntimeInstalled) return;
   isRuntimeInstalled = true;
   Runtime.install({
@@ -65,6 +78,13 @@ export interface HarnessOptions {
   skills?: Skill[];
   egressAllow?: string;
   httpPrices?: string;
+  email?: EmailSettings | undefined;
+  /** The settings of `llm_invoke`, by the names of their variables. @default none: no provider is configured */
+  llm?: Environment;
+  /** Ends a history after so many steps. @default when Temporal suggests it */
+  continueAfterSteps?: number;
+  /** Gets every line of the log, debugging too. Without it none is written. */
+  onLog?: (line: string) => void;
   /** @default true */
   worker?: boolean;
   /** @default true */
@@ -100,14 +120,20 @@ export interface Harness {
   step(runId: string, stepId: string): Promise<StepDetail>;
   ledger(runId: string): Promise<RunLedger>;
   audit(): Promise<LedgerViolation[]>;
-  createKey(tenantId: string, limitMicroCents?: number | null): Promise<string>;
+  createKey(tenantId: string, limitMicroCents?: number | null, role?: Role): Promise<string>;
   startWorker(): Promise<RunWorker>;
   stop(): Promise<void>;
 }
 
 /** AOS in this process, on a database and a task queue of its own, over the suite's Postgres and Temporal. */
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const database = await createTestDatabase();
+  const { onLog } = options;
+  const logger = onLog
+    ? createLogger('debug', 'test', { write: onLog })
+    : createLogger('silent', 'test');
+  const metrics = createMetrics({ service: 'both', isSkill: (id) => deps.skills.has(id) });
+  const onCommitted = reportCommitted({ metrics, logger });
+  const database = await createTestDatabase({ onCommitted });
   const { pool } = database;
   const workspaceDir = await mkdtemp(join(tmpdir(), 'aos-workspace-'));
   const address = process.env['AOS_TEST_TEMPORAL_ADDRESS']!;
@@ -116,28 +142,39 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const workspace = createWorkspace({ root: workspaceDir });
   const prices = parseHttpPrices(options.httpPrices ?? '');
   const egress = createEgressGuard({ allow: parseEgressAllow(options.egressAllow ?? '') });
-  const logger = createLogger('silent', 'test');
+  const { llm } = readConfig(options.llm ?? {});
   const deps: RunDeps = {
     pool,
-    skills: createRegistry([
-      createHttpCall({ egress, prices }),
-      createJsonTransform({ pool: transforms }),
-      createFsRead({ workspace }),
-      createFsWrite({ workspace }),
-      ...(options.skills ?? []),
-    ]),
-    priceTableVersion: prices.version,
+    skills: createRegistry(
+      [
+        createHttpCall({ egress, prices }),
+        createJsonTransform({ pool: transforms }),
+        createFsRead({ workspace }),
+        createFsWrite({ workspace }),
+        createEmailSend({ email: options.email }),
+        createLlmInvoke({ settings: llm, egress }),
+        createWebhookSend({ egress, prices, secretOf: webhookSecretOf }),
+        ...(options.skills ?? []),
+      ].map((skill) => measureSkill(skill, metrics)),
+    ),
+    priceTableVersion: `${prices.version}+${llm.prices.version}`,
     wakeups: createWakeupSender(pool),
     logger,
+    metrics,
   };
   const client = createTemporalClient({ address, namespace: 'aos' });
-  const engine = createEngine(client, taskQueue);
+  const engine = createEngine(client, taskQueue, {
+    ...(options.continueAfterSteps !== undefined && {
+      continueAfterSteps: options.continueAfterSteps,
+    }),
+  });
   const listener = createWakeupListener(database.url);
   const workers: RunWorker[] = [];
 
   const createKey = async (
     tenantId: string,
     limitMicroCents: number | null = null,
+    role: Role = 'admin',
   ): Promise<string> => {
     const key = `aos_${uuidv7()}${uuidv7()}`;
     await withTransaction(pool, (tx) => ensureTenant(tx, tenantId, limitMicroCents));
@@ -145,7 +182,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       id: `key_${uuidv7()}`,
       tenantId,
       name: 'test',
-      role: 'admin' as const,
+      role,
       prefix: 'aos_',
     };
     await ensureApiKey(pool, { ...row, hash: hashKey(key) });
@@ -168,7 +205,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 
   const key = await createKey('default');
   const server = await startApiServer(
-    { ...deps, engine, listener, hashKey, version: 'test' },
+    { ...deps, engine, listener, hashKey, webhookSecretOf, version: 'test' },
     { host: '127.0.0.1', port: 0 },
   );
   if (options.worker !== false) await startWorker();

@@ -35,6 +35,8 @@ export async function startAos(settings: Record<string, string>, key: string): P
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      AOS_METRICS_PORT: '0',
+      AOS_WORKER_METRICS_PORT: '0',
       ...(existsSync(CACHED_PROGRAM) && { TEMPORAL_CLI: CACHED_PROGRAM }),
       ...settings,
     },

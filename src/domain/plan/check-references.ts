@@ -27,6 +27,7 @@ function checkStepReference(
   }
   const id = quote(ids[other]!);
   if (other === place.index) {
+    if (place.readsItself === true) return;
     problems.add(
       pointer,
       'REFERENCE_NOT_BEFORE',

@@ -16,4 +16,6 @@ export interface StepPlace {
   dependencies: readonly number[];
   /** Part of its `depends_on` was refused, so its number of dependencies says nothing. */
   isUncertain: boolean;
+  /** The call comes after the step itself, as a compensation does. */
+  readsItself?: boolean;
 }

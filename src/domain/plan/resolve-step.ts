@@ -8,7 +8,7 @@ import type { ResolvedCall } from './resolve-call.ts';
 import { retryPolicyOf } from './retry-policy.ts';
 import { quote } from './wording.ts';
 
-function checkAvailable({ problems }: PlanContext, { pointer, fields, given }: DraftStep): void {
+function checkAvailable({ problems }: PlanContext, { pointer, fields }: DraftStep): void {
   const refuse = (key: string, what: string): void =>
     problems.add(
       `${pointer}/${key}`,
@@ -16,7 +16,6 @@ function checkAvailable({ problems }: PlanContext, { pointer, fields, given }: D
       () => `${what} is not available in this version.`,
     );
   if (fields.on_error === 'ask') refuse('on_error', '`on_error: "ask"`');
-  if (given.has('compensate')) refuse('compensate', '`compensate`');
   if (fields.sensitive === true) refuse('sensitive', '`sensitive: true`');
 }
 
@@ -84,6 +83,11 @@ export function resolveStep(
   const fallback =
     fields.fallback &&
     resolveCall(context, place, { pointer: `${pointer}/fallback`, ...fields.fallback });
+  // What undoes a step comes after it: the step before is then the step itself.
+  const after: StepPlace = { ...place, dependencies: [place.index], readsItself: true };
+  const compensate =
+    fields.compensate &&
+    resolveCall(context, after, { pointer: `${pointer}/compensate`, ...fields.compensate });
   if (!call) return undefined;
   checkTimeout(context, draft, call);
 
@@ -96,12 +100,16 @@ export function resolveStep(
     policy.fallback_max_attempts =
       fallback.retry.max_attempts ?? fallback.contract.retry.max_attempts;
   }
+  if (compensate) {
+    policy.compensate_max_attempts =
+      compensate.retry.max_attempts ?? compensate.contract.retry.max_attempts;
+  }
   return {
     id: draft.id,
     index: place.index,
     ...calledAs(call),
     depends_on: place.dependencies.map((dependency) => context.ids[dependency]!),
-    inline: contract.inline && !fallback,
+    inline: contract.inline && !fallback && !compensate,
     policy,
     ...(when && { when }),
     ...(fields.timeout_ms !== undefined && { timeout_ms: fields.timeout_ms }),
@@ -110,5 +118,6 @@ export function resolveStep(
     }),
     ...(fields.idempotent !== undefined && { idempotent: fields.idempotent }),
     ...(fallback && { fallback: calledAs(fallback) }),
+    ...(compensate && { compensate: calledAs(compensate) }),
   };
 }

@@ -1,4 +1,9 @@
-import type { ExecuteInline, StepStatus, TryOutcome } from '../../contracts/activities.ts';
+import type {
+  ExecuteInline,
+  InlineReply,
+  StepStatus,
+  TryOutcome,
+} from '../../contracts/activities.ts';
 import { createFailure } from '../../contracts/failures.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Json } from '../../contracts/json.ts';
@@ -13,8 +18,8 @@ import { effectKeyOf } from '../../domain/effect-keys.ts';
 import { readySteps } from '../../domain/ready-steps.ts';
 import type { Skill, SkillCall } from '../../skills/skill.ts';
 import type { Pool } from '../../storage/pool.ts';
-import type { RunRow } from '../../storage/runs.ts';
 import { readStepValues } from '../../storage/steps.ts';
+import type { RunState } from '../../storage/runs.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
 import type { RunDeps } from '../deps.ts';
 import { deadlineExceeded } from '../failures.ts';
@@ -23,7 +28,7 @@ import type { LoadedScope } from '../tries/load-scope.ts';
 import { outputTooLargeMessage, packOutput } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
 import { prepareCall } from '../tries/prepare-call.ts';
-import { standingOutcome } from '../tries/try-outcomes.ts';
+import { standingEnd } from '../tries/try-outcomes.ts';
 
 /** A step that a chain has computed and has yet to record. */
 export interface ComputedStep {
@@ -37,14 +42,14 @@ export interface ComputedStep {
 export interface ComputedChain {
   computed: ComputedStep[];
   /** Steps of which an outcome already stood. */
-  standing: { step_id: string; outcome: TryOutcome }[];
+  standing: InlineReply['outcomes'];
   deferred: string[];
 }
 
 /** Computes the ready inline steps, and those that become ready through them alone, without writing anything. */
 export async function computeChain(
   deps: RunDeps,
-  run: RunRow,
+  run: RunState,
   steps: readonly StepRowWithSpec[],
   input: Json,
   request: ExecuteInline,
@@ -72,11 +77,12 @@ export async function computeChain(
 
   for (let step = nextStep(); step && isRoom(); step = nextStep()) {
     reachable.add(step.id);
-    const stands = standingOutcome(step, undefined);
-    if (stands) {
-      chain.standing.push({ step_id: step.id, outcome: stands });
-      statuses.set(step.id, stands.status);
-      if (stands.status === 'failed' || stands.status === 'cancelled') break;
+    const stands = standingEnd(run, step, { role: 'main', number: 1 }, undefined);
+    if (stands?.next.kind === 'end') {
+      const { status } = stands.next;
+      chain.standing.push({ step_id: step.id, status, ...(stands.code && { code: stands.code }) });
+      statuses.set(step.id, status);
+      if (status === 'failed' || status === 'cancelled') break;
       continue;
     }
     const computed = isOver()
@@ -97,14 +103,13 @@ export async function computeChain(
 
 async function computeStep(
   deps: RunDeps,
-  run: RunRow,
+  run: RunState,
   step: StepRowWithSpec,
   scope: LoadedScope,
 ): Promise<ComputedStep | 'deferred'> {
   const startedAt = new Date();
   await loadMissing(deps.pool, run.id, step, scope);
-  const previousId = step.depends_on.length === 1 ? { previousId: step.depends_on[0]! } : {};
-  const prepared = prepareCall(deps.skills, step.spec, 'main', { ...scope, ...previousId });
+  const prepared = prepareCall(deps.skills, step.spec, 'main', scope);
   if (prepared.kind === 'skip') return { step, status: 'skipped', startedAt };
   if (prepared.kind === 'failure') return failedStep(run, step, scope, prepared.failure, startedAt);
 
@@ -164,18 +169,13 @@ async function callQuickly(
 }
 
 function failedStep(
-  run: RunRow,
+  run: RunState,
   step: StepRowWithSpec,
   scope: LoadedScope,
   failure: Failure,
   startedAt: Date,
 ): ComputedStep {
-  const outcome: TryOutcome = {
-    kind: 'outcome',
-    status: 'failed',
-    code: failure.code,
-    retryable: false,
-  };
+  const outcome: TryOutcome = { status: 'failed', code: failure.code, retryable: false };
   const next = afterTry(
     step.spec.policy,
     'main',

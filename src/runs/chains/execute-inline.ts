@@ -2,21 +2,18 @@ import type { ExecuteInline, InlineReply } from '../../contracts/activities.ts';
 import type { Json } from '../../contracts/json.ts';
 import { insertArtifact } from '../../storage/artifacts.ts';
 import { appendEvents } from '../../storage/events.ts';
+import type { NewEvent } from '../../storage/events.ts';
 import { withTransaction } from '../../storage/pool.ts';
 import type { Transaction } from '../../storage/pool.ts';
-import {
-  clearFruitless,
-  lockRun,
-  markRunStarted,
-  readRun,
-  readRunInput,
-} from '../../storage/runs.ts';
+import { readChainSource } from '../../storage/chains.ts';
+import { clearFruitless, lockRun, markRunStarted } from '../../storage/runs.ts';
 import type { RunRow } from '../../storage/runs.ts';
-import { listStepsWithSpec, recordInlineEnds } from '../../storage/steps.ts';
+import { recordInlineEnds } from '../../storage/steps.ts';
 import { closeLockedRun } from '../close-run.ts';
 import { computeChain } from './compute-chain.ts';
 import type { ComputedStep } from './compute-chain.ts';
 import type { RunDeps } from '../deps.ts';
+import { queueSecondsOf, secondsSince } from '../elapsed.ts';
 import { endingOf } from '../outputs.ts';
 import { stateOf } from '../run-state.ts';
 
@@ -26,16 +23,14 @@ import { stateOf } from '../run-state.ts';
  */
 export async function executeInline(deps: RunDeps, request: ExecuteInline): Promise<InlineReply> {
   const { pool } = deps;
-  const [run, steps, inputJson] = await Promise.all([
-    readRun(pool, request.run_id),
-    listStepsWithSpec(pool, request.run_id),
-    readRunInput(pool, request.run_id),
-  ]);
-  if (!run) return { outcomes: [], deferred: [], stop: 'closed' };
+  const source = await readChainSource(pool, request.run_id);
+  if (!source) return { outcomes: [], deferred: [], stop: 'closed' };
+  const { run, steps } = source;
   const state = stateOf(run, request.execution);
   if (state !== 'open') return { outcomes: [], deferred: [], stop: state };
 
-  const chain = await computeChain(deps, run, steps, JSON.parse(inputJson) as Json, request);
+  const input = JSON.parse(source.input ?? 'null') as Json;
+  const chain = await computeChain(deps, run, steps, input, request);
   return withTransaction(pool, async (tx) => {
     const locked = (await lockRun(tx, run.id))!;
     const lockedState = stateOf(locked, request.execution);
@@ -46,7 +41,8 @@ export async function executeInline(deps: RunDeps, request: ExecuteInline): Prom
       ...chain.standing,
       ...recorded.map(({ step, status, failure }) => ({
         step_id: step.id,
-        outcome: { kind: 'outcome' as const, status, ...(failure && { code: failure.code }) },
+        status,
+        ...(failure && { code: failure.code }),
       })),
     ];
     // A step that somebody else has begun meanwhile is theirs: its outcome is asked for by a try.
@@ -69,8 +65,8 @@ async function recordChain(
   run: RunRow,
   computed: readonly ComputedStep[],
 ): Promise<Set<string>> {
-  if (await markRunStarted(tx, run.id, computed[0]?.startedAt))
-    await appendEvents(tx, run.id, [{ type: 'run.started' }]);
+  const begins =
+    run.status === 'queued' && (await markRunStarted(tx, run.id, computed[0]?.startedAt));
   for (const { output } of computed)
     if (output?.artifact) await insertArtifact(tx, output.artifact);
   const written = await recordInlineEnds(
@@ -83,15 +79,15 @@ async function recordChain(
     })),
   );
   const recorded = computed.filter(({ step }) => written.has(step.id));
-  if (recorded.length > 0) await clearFruitless(tx, run.id);
-  await appendEvents(
-    tx,
-    run.id,
-    recorded.map(({ step, status, failure }) => ({
-      type: `step.${status}` as const,
-      stepId: step.id,
-      data: { inline: true, ...(failure && { failure }) },
-    })),
-  );
+  if (recorded.length > 0 && run.fruitless_executions > 0) await clearFruitless(tx, run.id);
+  const started: NewEvent = { type: 'run.started', seconds: queueSecondsOf(run) };
+  const ended = recorded.map(({ step, status, failure, startedAt }): NewEvent => ({
+    type: `step.${status}`,
+    stepId: step.id,
+    skill: step.skill,
+    seconds: secondsSince(startedAt),
+    data: { inline: true, ...(failure && { failure }) },
+  }));
+  await appendEvents(tx, run.id, begins ? [started, ...ended] : ended);
   return written;
 }

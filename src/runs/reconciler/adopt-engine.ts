@@ -9,7 +9,7 @@ import type { RunDeps } from '../deps.ts';
  * as well be a wrong address, so nothing is touched.
  */
 export async function adoptEngine(
-  { pool, engine, logger }: RunDeps & { engine: Engine },
+  { pool, engine, logger, metrics }: RunDeps & { engine: Engine },
   mayAdopt: boolean,
 ): Promise<boolean> {
   const [known, actual] = await Promise.all([readEngineNamespace(pool), engine.namespaceId()]);
@@ -25,6 +25,7 @@ export async function adoptEngine(
   await writeEngineNamespace(pool, actual);
   if (known !== undefined) {
     const runs = await checkAllOpenRunsNow(pool);
+    metrics.mended('engine_replaced');
     logger.warn('engine.replaced', { known, actual, open_runs: runs });
   }
   return true;

@@ -15,8 +15,11 @@ export async function expireHolds(deps: RunDeps & { engine: Engine }): Promise<n
   let expired = 0;
   for (const hold of await listExpiredHolds(deps.pool, HOLDS_PER_PASS)) {
     try {
-      if (await expireUnlessAlive(deps, hold)) expired += 1;
+      if (!(await expireUnlessAlive(deps, hold))) continue;
+      expired += 1;
+      deps.metrics.mended('hold_expired');
     } catch (error) {
+      deps.metrics.mended('failed');
       deps.logger.error('hold.expiry_failed', error, { run_id: hold.runId, hold_id: hold.id });
     }
   }

@@ -34,9 +34,11 @@ export async function reconcileRuns(deps: ReconcileDeps): Promise<Record<string,
       const mend = await reconcileRun(deps, run);
       if (mend === 'none') return;
       mends[mend] = (mends[mend] ?? 0) + 1;
+      deps.metrics.mended(mend);
       deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend });
       deps.wakeups.wake(run.id);
     } catch (error) {
+      deps.metrics.mended('failed');
       deps.logger.error('run.mend_failed', error, { run_id: run.id, execution: run.execution });
     }
   };
@@ -54,6 +56,7 @@ export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
     try {
       await close(deps, run, deadlineExceeded(run));
       closed += 1;
+      deps.metrics.mended('overdue');
       deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend: 'overdue' });
       deps.wakeups.wake(run.id);
       // An execution that is still there learns from its row that it is closed.
@@ -64,6 +67,7 @@ export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
       );
     } catch (error) {
       // One run that cannot be closed does not keep the others from being looked at.
+      deps.metrics.mended('failed');
       deps.logger.error('run.mend_failed', error, { run_id: run.id, execution: run.execution });
     }
   }
@@ -77,13 +81,13 @@ async function reconcileRun(deps: ReconcileDeps, run: RunRow): Promise<Mend> {
   const state = await engine.describeExecution(run.id, run.execution);
   switch (state) {
     case 'running':
-      if (run.cancel_requested_at === null) return 'none';
+      if (run.cancel_requested_at === null || run.compensate_until !== null) return 'none';
       await tellExecution(deps, run, run.cancel_reason ?? 'Cancelled on request.', engine);
       return 'cancel_told';
     case 'unknown':
-      if (run.cancel_requested_at !== null) {
-        await tellExecution(deps, run, run.cancel_reason ?? 'Cancelled on request.', engine);
-        return 'closed';
+      if (run.cancel_requested_at !== null && run.compensate_until === null) {
+        const reason = run.cancel_reason ?? 'Cancelled on request.';
+        if ((await tellExecution(deps, run, reason, engine)) !== 'lost') return 'closed';
       }
       if (run.status !== 'queued') return nextExecution(deps, run);
       await startExecution(pool, engine, run);

@@ -8,21 +8,23 @@ import type { Skill } from '../../skills/skill.ts';
 import { appendEvents } from '../../storage/events.ts';
 import { withTransaction } from '../../storage/pool.ts';
 import type { Transaction } from '../../storage/pool.ts';
-import { lockRun, markRunStarted, readRun } from '../../storage/runs.ts';
+import { lockRun, markRunStarted } from '../../storage/runs.ts';
 import type { RunRow } from '../../storage/runs.ts';
-import { findStep, markStepStarted } from '../../storage/steps.ts';
+import { findStepWithTry } from '../../storage/steps.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
-import { fenceTry, findTry } from '../../storage/tries.ts';
-import type { TryKey, TryRow } from '../../storage/tries.ts';
+import { fenceTry, startTry } from '../../storage/tries.ts';
+import type { TryMark } from '../../storage/tries.ts';
 import type { RunDeps } from '../deps.ts';
+import { queueSecondsOf } from '../elapsed.ts';
 import { deadlineExceeded, effectUnknown } from '../failures.ts';
+import { deadlineOf, remainingMsOf, stateOf } from '../run-state.ts';
+import type { FencedTry } from './fenced-try.ts';
 import { holdForTry } from './hold-for-try.ts';
 import { loadScope } from './load-scope.ts';
+import type { LoadedScope } from './load-scope.ts';
 import { prepareCall } from './prepare-call.ts';
-import type { PreparedCall } from './prepare-call.ts';
-import { stateOf } from '../run-state.ts';
-import { recordSkip, recordTryEnd, standingOutcome } from './try-outcomes.ts';
-import type { FencedTry } from './fenced-try.ts';
+import { callOf } from './step-calls.ts';
+import { recordSkip, recordTryEnd, standingEnd } from './try-outcomes.ts';
 
 /** A call that this worker alone may record. */
 export interface BegunCall extends FencedTry {
@@ -34,44 +36,38 @@ export interface BegunCall extends FencedTry {
 
 export type BegunTry = { kind: 'reply'; reply: TryReply } | { kind: 'call'; call: BegunCall };
 
+const replied = (reply: TryReply): BegunTry => ({ kind: 'reply', reply });
+
 /**
- * Part (a) of a step's try: checks that the execution is open, resolves the params, holds the worst case and writes
- * the try under the caller's fresh `fence`. After it either nothing is to be called, or exactly this caller may
- * record the outcome. Safe to repeat with the same fence when it is unknown whether it was committed.
+ * Part (a) of a step's try, one transaction: checks that the execution is open, resolves the params, holds the worst
+ * case and writes the try under the caller's fresh `fence`. After it either nothing is to be called, or exactly this
+ * caller may record the outcome. Safe to repeat with the same fence when it is unknown whether it was committed.
  */
 export async function beginTry(
   deps: RunDeps,
   address: TryAddress,
   fence: string,
 ): Promise<BegunTry> {
-  const { pool } = deps;
-  const [run, step] = await Promise.all([
-    readRun(pool, address.run_id),
-    findStep(pool, address.run_id, address.step_id),
-  ]);
-  if (!run || !step) return { kind: 'reply', reply: { kind: 'closed' } };
-  const key: TryKey = {
-    runId: run.id,
-    stepId: step.id,
-    generation: step.generation,
-    role: address.role,
-    number: address.try,
-  };
-  const early = replyWithoutCall(run, step, await findTry(pool, key), address);
-  if (early) return { kind: 'reply', reply: early };
-
-  // Values of steps that are done do not change, so they are read before any lock is taken.
-  const scope = await loadScope(pool, run.id, step.spec);
-  const prepared = prepareCall(deps.skills, step.spec, address.role, scope);
-  return withTransaction(pool, async (tx) => {
-    const lockedRun = (await lockRun(tx, run.id))!;
-    const lockedStep = (await findStep(tx, run.id, step.id))!;
-    const found = await findTry(tx, key);
-    const late = replyWithoutCall(lockedRun, lockedStep, found, address);
-    if (late) return { kind: 'reply', reply: late };
-    if (await markRunStarted(tx, run.id)) await appendEvents(tx, run.id, [{ type: 'run.started' }]);
-    const fenced = { run: lockedRun, step: lockedStep, key, fence, holdId: null };
-    return openCall(tx, fenced, found, prepared);
+  const { run_id, step_id, role, try: number } = address;
+  return withTransaction(deps.pool, async (tx) => {
+    const run = await lockRun(tx, run_id);
+    const row = run && (await findStepWithTry(tx, run.id, step_id, role, number));
+    if (!run || !row) return replied({ kind: 'closed' });
+    const { step, found } = row;
+    const early = replyWithoutCall(run, step, found, address);
+    if (early) return replied(early);
+    if (run.status === 'queued' && (await markRunStarted(tx, run.id)))
+      await appendEvents(tx, run.id, [{ type: 'run.started', seconds: queueSecondsOf(run) }]);
+    const key = { runId: run.id, stepId: step.id, generation: step.generation, role, number };
+    const { priceTableVersion } = deps;
+    const scope = await loadScope(tx, run.id, step.spec);
+    return openCall(
+      tx,
+      deps,
+      scope,
+      { run, step, key, fence, holdId: null, priceTableVersion },
+      found,
+    );
   });
 }
 
@@ -79,55 +75,57 @@ export async function beginTry(
 function replyWithoutCall(
   run: RunRow,
   step: StepRowWithSpec,
-  found: TryRow | undefined,
-  address: TryAddress,
+  found: TryMark | undefined,
+  { execution, role, try: number }: TryAddress,
 ): TryReply | undefined {
-  const stands = standingOutcome(step, found);
+  const stands = standingEnd(run, step, { role, number }, found);
   if (stands) return stands;
-  const state = stateOf(run, address.execution);
+  const state = stateOf(run, execution, role);
   return state === 'open' ? undefined : { kind: state };
 }
 
 async function openCall(
   tx: Transaction,
+  deps: RunDeps,
+  scope: LoadedScope,
   fenced: FencedTry,
-  found: TryRow | undefined,
-  prepared: PreparedCall,
+  found: TryMark | undefined,
 ): Promise<BegunTry> {
   const { run, step, key } = fenced;
   const isMine = found?.fence === fenced.fence;
   const lost = isMine ? undefined : found;
   const refuse = async (failure: Failure): Promise<BegunTry> => {
-    if (!isMine) await writeFence(tx, fenced, run.deadline_at, 0, lost);
+    if (!isMine) await writeFence(tx, fenced, deadlineOf(run, key.role), 0, lost);
     const known = isMine ? { ...fenced, holdId: found.hold_id } : fenced;
-    const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'release' } });
-    return { kind: 'reply', reply: reply! };
+    return replied((await recordTryEnd(tx, known, { failure, hold: { kind: 'release' } }))!);
   };
-  if (prepared.kind === 'skip') return { kind: 'reply', reply: await recordSkip(tx, run, step) };
-  const remainingMs = run.deadline_at.getTime() - Date.now();
+  const prepared = prepareCall(deps.skills, step.spec, key.role, scope);
+  if (prepared.kind === 'skip') return replied(await recordSkip(tx, run, step));
+  const remainingMs = remainingMsOf(run, key.role);
   if (lost) {
     const known = { ...fenced, fence: lost.fence, holdId: lost.hold_id };
     const repeatable =
       prepared.kind === 'call' &&
-      (step.spec.idempotent === true || prepared.skill.isIdempotent(prepared.params));
+      ((key.role !== 'compensate' && step.spec.idempotent === true) ||
+        prepared.skill.isIdempotent(prepared.params));
     if (!repeatable || remainingMs <= 0) {
-      const failure = repeatable ? deadlineExceeded(run) : effectUnknown(step.id, effectKeyOf(key));
-      const reply = await recordTryEnd(tx, known, { failure, hold: { kind: 'presume' } });
-      return { kind: 'reply', reply: reply! };
+      const failure = repeatable
+        ? deadlineExceeded(run, key.role)
+        : effectUnknown(step.id, effectKeyOf(key));
+      return replied((await recordTryEnd(tx, known, { failure, hold: { kind: 'presume' } }))!);
     }
   }
   if (prepared.kind === 'failure') return refuse(prepared.failure);
-  if (remainingMs <= 0) return refuse(deadlineExceeded(run));
+  if (remainingMs <= 0) return refuse(deadlineExceeded(run, key.role));
 
   const { skill, params } = prepared;
-  const { timeout } = skill.contract;
-  const wantedMs = step.spec.timeout_ms ?? skill.timeoutMs(params) ?? timeout.default_ms;
-  const timeoutMs = Math.min(wantedMs, timeout.max_ms, remainingMs);
-  const call = { ...fenced, skill, params, effectKey: effectKeyOf(key), timeoutMs };
+  const timeoutMs = Math.min(timeoutMsOf(fenced, skill, params), remainingMs);
+  const effectKey = effectKeyOf(key);
+  const call = { ...fenced, skill, params, effectKey, timeoutMs, begunAtMs: Date.now() };
   if (isMine) return { kind: 'call', call: { ...call, holdId: found.hold_id } };
 
   const deadlineAt = new Date(Date.now() + timeoutMs);
-  const hold = await holdForTry(tx, fenced, skill, params, deadlineAt, lost);
+  const hold = await holdForTry(tx, deps, scope, { ...call, deadlineAt }, lost);
   switch (hold.kind) {
     case 'refused':
       return refuse(hold.failure);
@@ -137,28 +135,32 @@ async function openCall(
         const waiting = { execution: run.execution, fence: uuidv7(), holdId: null, deadlineAt };
         await fenceTry(tx, key, waiting);
       }
-      return { kind: 'reply', reply: { kind: 'busy' } };
-    case 'held':
-      await writeFence(
-        tx,
-        { ...fenced, holdId: hold.holdId },
-        deadlineAt,
-        hold.heldMicroCents,
-        lost,
-      );
-      return { kind: 'call', call: { ...call, holdId: hold.holdId } };
+      return replied({ kind: 'busy' });
+    case 'held': {
+      const { holdId, heldMicroCents } = hold;
+      await writeFence(tx, { ...fenced, holdId }, deadlineAt, heldMicroCents, lost);
+      return { kind: 'call', call: { ...call, holdId } };
+    }
   }
+}
+
+/** The step's own wish, the params' or the skill's; a compensation has no wish of its own but in its params. */
+function timeoutMsOf({ step, key }: FencedTry, skill: Skill, params: JsonObject): number {
+  const { timeout } = skill.contract;
+  const own = key.role === 'compensate' ? undefined : step.spec.timeout_ms;
+  return Math.min(own ?? skill.timeoutMs(params) ?? timeout.default_ms, timeout.max_ms);
 }
 
 async function writeFence(
   tx: Transaction,
-  { run, key, fence, holdId }: FencedTry,
+  { run, step, key, fence, holdId }: FencedTry,
   deadlineAt: Date,
   heldMicroCents: number,
-  lost: TryRow | undefined,
+  lost: TryMark | undefined,
 ): Promise<void> {
-  await fenceTry(tx, key, { execution: run.execution, fence, holdId, deadlineAt });
-  if (!lost) await markStepStarted(tx, run.id, key.stepId, key.role);
+  const fencing = { execution: run.execution, fence, holdId, deadlineAt };
+  await (lost ? fenceTry(tx, key, fencing) : startTry(tx, key, fencing));
   const data = { role: key.role, try: key.number, held_cents: centsFromMicroCents(heldMicroCents) };
-  await appendEvents(tx, run.id, [{ type: 'step.started', stepId: key.stepId, data }]);
+  const { skill } = callOf(step.spec, key.role);
+  await appendEvents(tx, run.id, [{ type: 'step.started', stepId: key.stepId, data, skill }]);
 }

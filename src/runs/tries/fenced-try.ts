@@ -1,3 +1,4 @@
+import type { Failure } from '../../contracts/failures.ts';
 import { entryKeyOf } from '../../domain/effect-keys.ts';
 import type { EndHold } from '../../storage/ledger.ts';
 import type { RunRow } from '../../storage/runs.ts';
@@ -12,15 +13,25 @@ export interface FencedTry {
   key: TryKey;
   fence: string;
   holdId: string | null;
+  /** Of the prices that this call is held and settled by. */
+  priceTableVersion: string;
+  /** When this worker began the call, milliseconds since the epoch; absent for whoever ends another's try. */
+  begunAtMs?: number;
 }
 
-function subjectOf({ run, key }: Pick<FencedTry, 'run' | 'key'>): EntrySubject {
+/** What becomes of the money that a try asks for. */
+export type HoldReply =
+  | { kind: 'held'; holdId: string | null; heldMicroCents: number }
+  | { kind: 'busy' }
+  | { kind: 'refused'; failure: Failure };
+
+function subjectOf({ run, key, priceTableVersion }: FencedTry): EntrySubject {
   return {
     runId: run.id,
     execution: run.execution,
     stepId: key.stepId,
     try: key.number,
-    priceTableVersion: run.price_table_version,
+    priceTableVersion,
     actor: 'worker',
   };
 }

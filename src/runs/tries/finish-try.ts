@@ -1,19 +1,19 @@
-import type { TryOutcome } from '../../contracts/activities.ts';
+import type { TryEnd } from '../../contracts/activities.ts';
 import { createFailure } from '../../contracts/failures.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { SkillResult } from '../../contracts/skill.ts';
 import { withTransaction } from '../../storage/pool.ts';
 import { lockRun } from '../../storage/runs.ts';
 import type { RunRow } from '../../storage/runs.ts';
-import { findStep } from '../../storage/steps.ts';
-import { findTry } from '../../storage/tries.ts';
+import { findStepWithTry } from '../../storage/steps.ts';
 import type { BegunCall } from './begin-try.ts';
 import type { RunDeps } from '../deps.ts';
 import { deadlineExceeded } from '../failures.ts';
 import { postLateCost } from './late-cost.ts';
 import { outputTooLargeMessage, packOutput } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
-import { recordTryEnd, standingOutcome } from './try-outcomes.ts';
+import { remainingMsOf } from '../run-state.ts';
+import { recordTryEnd, standingEnd } from './try-outcomes.ts';
 
 /** Nothing was recorded and nothing stands: the engine calls the step again, or abandons it. */
 export class OutcomeNotMine extends Error {}
@@ -26,26 +26,27 @@ export async function finishTry(
   deps: RunDeps,
   call: BegunCall,
   result: SkillResult,
-): Promise<TryOutcome> {
-  const outcome = await withTransaction(deps.pool, async (tx) => {
+): Promise<TryEnd> {
+  const end = await withTransaction(deps.pool, async (tx) => {
     const run = (await lockRun(tx, call.run.id))!;
     const { cost_micro_cents: actualMicroCents, presumed = false } = result.usage;
-    const ended = endingOf(run, call, result);
+    const ending = endingOf(run, call, result);
     const recorded = await recordTryEnd(
       tx,
       { ...call, run },
-      { ...ended, hold: { kind: 'settle', actualMicroCents, presumed } },
+      { ...ending, hold: { kind: 'settle', actualMicroCents, presumed } },
     );
     if (recorded) return recorded;
 
     // My own commit, whose answer was lost, differs by nothing and posts nothing.
     await postLateCost(tx, { ...call, run }, actualMicroCents);
-    const step = await findStep(tx, run.id, call.key.stepId);
-    return step && standingOutcome(step, await findTry(tx, call.key));
+    const { stepId, role, number } = call.key;
+    const row = await findStepWithTry(tx, run.id, stepId, role, number);
+    return row && standingEnd(run, row.step, call.key, row.found);
   });
   // Only now: thrown inside, it would take the late cost back.
-  if (!outcome) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
-  return outcome;
+  if (!end) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);
+  return end;
 }
 
 function endingOf(
@@ -60,8 +61,8 @@ function endingOf(
       : { failure: createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')) };
   }
   const { code, message, ...facts } = result.failure;
-  const isOver = run.deadline_at.getTime() <= Date.now();
+  const isOver = remainingMsOf(run, call.key.role) <= 0;
   if (isOver && (code === 'TIMEOUT' || code === 'CANCELLED'))
-    return { failure: deadlineExceeded(run) };
+    return { failure: deadlineExceeded(run, call.key.role) };
   return { failure: createFailure(code, message, { ...facts, step_id: call.key.stepId }) };
 }

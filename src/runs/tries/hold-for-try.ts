@@ -1,58 +1,84 @@
 import { uuidv7 } from 'uuidv7';
-import type { Failure } from '../../contracts/failures.ts';
 import type { JsonObject } from '../../contracts/json.ts';
 import { HOLD_GRACE_MS } from '../../contracts/limits.ts';
+import type { Balances } from '../../domain/balances.ts';
 import type { Skill } from '../../skills/skill.ts';
 import { hasOtherStepHold, renewHold } from '../../storage/holds.ts';
 import { placeHold, settleHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import { addStepCost } from '../../storage/steps.ts';
 import { addTryCost } from '../../storage/tries.ts';
-import type { TryRow } from '../../storage/tries.ts';
+import type { TryMark } from '../../storage/tries.ts';
+import type { RunDeps } from '../deps.ts';
 import { budgetExceeded, overStepCap } from '../failures.ts';
+import {
+  reserveCompensation,
+  takeCompensationHold,
+  worstCaseOfCompensation,
+} from './compensation-hold.ts';
 import { entryOf } from './fenced-try.ts';
-import type { FencedTry } from './fenced-try.ts';
+import type { FencedTry, HoldReply } from './fenced-try.ts';
+import type { LoadedScope } from './load-scope.ts';
 
-export type HoldReply =
-  | { kind: 'held'; holdId: string | null; heldMicroCents: number }
-  | { kind: 'busy' }
-  | { kind: 'refused'; failure: Failure };
+/** A call whose money is asked for, under the fence of its caller. */
+export interface PricedCall extends FencedTry {
+  skill: Skill;
+  params: JsonObject;
+  deadlineAt: Date;
+}
 
 /**
- * Holds the worst case of a call for a fresh fence; `lost` is the try's row when an earlier worker was lost with it.
- * Whatever the answer, a lost call's money has been accounted for, and the caller must write the fence of a lost try.
+ * Holds the worst case of a call for a fresh fence, and with it that of the step's compensation; `lost` is the try's
+ * row when an earlier worker was lost with it. Whatever the answer, a lost call's money has been accounted for, and
+ * the caller must write the fence of a lost try.
  */
 export async function holdForTry(
   tx: Transaction,
-  fenced: FencedTry,
-  skill: Skill,
-  params: JsonObject,
-  deadlineAt: Date,
-  lost: TryRow | undefined,
+  deps: RunDeps,
+  scope: LoadedScope,
+  call: PricedCall,
+  lost: TryMark | undefined,
 ): Promise<HoldReply> {
-  const { run, step, key, fence } = fenced;
-  const expiresAt = new Date(deadlineAt.getTime() + HOLD_GRACE_MS);
+  const { run, step, key, skill, params } = call;
   if (lost?.hold_id && skill.contract.cost.per !== 'call') {
-    const isOpen = await renewHold(tx, lost.hold_id, fence, expiresAt);
+    const isOpen = await renewHold(tx, lost.hold_id, call.fence, expiryOf(call));
     if (isOpen) return { kind: 'held', holdId: lost.hold_id, heldMicroCents: 0 };
   }
   if (lost?.hold_id) {
     // Priced per call: the lost one has been paid for, as far as anybody can know.
-    const spent = await settleHold(
-      tx,
-      entryOf({ ...fenced, fence: lost.fence }, lost.hold_id, 'settle'),
-      'whole',
-      'presumed',
-    );
-    await addTryCost(tx, key, spent ?? 0);
-    await addStepCost(tx, run.id, step.id, spent ?? 0);
+    const entry = entryOf({ ...call, fence: lost.fence }, lost.hold_id, 'settle');
+    const spent = (await settleHold(tx, entry, 'whole', 'presumed')) ?? 0;
+    await addTryCost(tx, key, spent);
+    await addStepCost(tx, run.id, step.id, spent);
   }
   const worstMicroCents = skill.worstCaseMicroCents(params);
+  if (key.role === 'compensate') return takeCompensationHold(tx, call, worstMicroCents);
   const cap = step.spec.max_cost_micro_cents;
-  if (cap !== undefined && worstMicroCents > cap) {
+  if (cap !== undefined && worstMicroCents > cap)
     return { kind: 'refused', failure: overStepCap(step.id, worstMicroCents, cap) };
-  }
+
+  const undoMicroCents = worstCaseOfCompensation(deps.skills, step, scope);
+  if (undoMicroCents === 0) return holdWorstCase(tx, call, worstMicroCents);
+  // Both or neither: a step begins only if what undoes it is paid for as well.
+  await tx.query('SAVEPOINT both_holds');
+  const held = await holdWorstCase(tx, call, worstMicroCents);
+  const refusal = held.kind === 'held' && (await reserveCompensation(tx, call, undoMicroCents));
+  if (!refusal) return held;
+  await tx.query('ROLLBACK TO SAVEPOINT both_holds');
+  return refused(tx, call, worstMicroCents + undoMicroCents, refusal);
+}
+
+/** What waits for a compensation does not expire: the run's close ends it. */
+const expiryOf = ({ key, deadlineAt }: PricedCall): Date | null =>
+  key.role === 'compensate' ? null : new Date(deadlineAt.getTime() + HOLD_GRACE_MS);
+
+async function holdWorstCase(
+  tx: Transaction,
+  call: PricedCall,
+  worstMicroCents: number,
+): Promise<HoldReply> {
   if (worstMicroCents === 0) return { kind: 'held', holdId: null, heldMicroCents: 0 };
+  const { run, step, key, fence } = call;
   const holdId = `hold_${uuidv7()}`;
   const placed = await placeHold(tx, {
     hold: {
@@ -65,15 +91,22 @@ export async function holdForTry(
       role: key.role,
       try: key.number,
       fence,
-      expiresAt,
+      expiresAt: expiryOf(call),
     },
-    ...entryOf(fenced, holdId, 'hold'),
+    ...entryOf(call, holdId, 'hold'),
     basis: 'worst_case',
   });
   if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
+  return refused(tx, call, worstMicroCents, placed.balances);
+}
+
+/** While another step's try is in flight, what it does not spend may come back. */
+async function refused(
+  tx: Transaction,
+  { run, step }: PricedCall,
+  askedMicroCents: number,
+  balances: Balances,
+): Promise<HoldReply> {
   if (await hasOtherStepHold(tx, run.account_id, step.id)) return { kind: 'busy' };
-  return {
-    kind: 'refused',
-    failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances),
-  };
+  return { kind: 'refused', failure: budgetExceeded(run.account_id, askedMicroCents, balances) };
 }

@@ -1,3 +1,4 @@
+import type { StepRole } from '../../contracts/activities.ts';
 import type { Json } from '../../contracts/json.ts';
 import type { ResolvedStep } from '../../contracts/plan.ts';
 import { referencedSteps } from '../../domain/plan/references.ts';
@@ -6,6 +7,7 @@ import { readRunInput } from '../../storage/runs.ts';
 import { listStepIds, readStepValues } from '../../storage/steps.ts';
 import type { StepValue } from '../../storage/steps.ts';
 import type { CallScope } from './prepare-call.ts';
+import { previousIdOf } from './step-calls.ts';
 
 /** A scope that grows as steps end. */
 export interface LoadedScope extends CallScope {
@@ -13,14 +15,20 @@ export interface LoadedScope extends CallScope {
   answeredBy: Map<string, string>;
 }
 
-/** The ids of the steps whose values a step reads. */
+/** The ids of the steps whose values a step reads; with its compensation's, whose worst case is held with its own. */
 export function stepsReadBy(spec: ResolvedStep, stepIds: readonly string[]): string[] {
-  const previousId = spec.depends_on.length === 1 ? spec.depends_on[0] : undefined;
-  const values: Json[] = [spec.params, spec.fallback?.params ?? null];
-  if (spec.when) values.push(`{{${spec.when.ref.replaceAll(/[{}]/g, '')}}}`);
-  const ids = new Set(values.flatMap((value) => referencedSteps(value, stepIds, previousId)));
+  const ids = new Set<string>();
+  const read = (value: Json, role: StepRole): void => {
+    for (const id of referencedSteps(value, stepIds, previousIdOf(spec, role))) ids.add(id);
+  };
+  const previousId = previousIdOf(spec, 'main');
+  read(spec.params, 'main');
+  read(spec.fallback?.params ?? null, 'fallback');
+  read(spec.compensate?.params ?? null, 'compensate');
+  if (spec.when) read(`{{${spec.when.ref.replaceAll(/[{}]/g, '')}}}`, 'main');
   if ((spec.previous_into ?? spec.fallback?.previous_into) !== undefined && previousId)
     ids.add(previousId);
+  if (spec.compensate?.previous_into !== undefined) ids.add(spec.id);
   return [...ids];
 }
 
@@ -44,10 +52,13 @@ export function addValues(scope: LoadedScope, values: readonly StepValue[]): voi
   }
 }
 
-/** Reads from Postgres all that one step's params may refer to. */
-export async function loadScope(db: Db, runId: string, spec: ResolvedStep): Promise<CallScope> {
-  const stepIds = await listStepIds(db, runId);
-  const scope = createScope(parsed(await readRunInput(db, runId)), stepIds);
+/** Reads from Postgres all that the calls of one step may refer to. */
+export async function loadScope(db: Db, runId: string, spec: ResolvedStep): Promise<LoadedScope> {
+  const text = JSON.stringify(spec);
+  // Only the older form `steps[1].result` needs to know the ids by their index.
+  const stepIds = text.includes('steps[') ? await listStepIds(db, runId) : [];
+  const input = text.includes('input') ? parsed(await readRunInput(db, runId)) : null;
+  const scope = createScope(input, stepIds);
   addValues(scope, await readStepValues(db, runId, stepsReadBy(spec, stepIds)));
-  return spec.depends_on.length === 1 ? { ...scope, previousId: spec.depends_on[0]! } : scope;
+  return scope;
 }

@@ -11,6 +11,7 @@ import { resolveReferences } from '../../domain/plan/references.ts';
 import type { Scope } from '../../domain/plan/references.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import type { Skill } from '../../skills/skill.ts';
+import { callOf, previousIdOf } from './step-calls.ts';
 
 /** The values a step may read, and which skill gave each of them. */
 export interface CallScope extends Scope {
@@ -32,10 +33,12 @@ export function prepareCall(
   skills: SkillRegistry,
   spec: ResolvedStep,
   role: StepRole,
-  scope: CallScope,
+  loaded: CallScope,
 ): PreparedCall {
+  const previousId = previousIdOf(spec, role);
+  const scope: CallScope = { ...loaded, ...(previousId !== undefined && { previousId }) };
   if (role === 'main' && spec.when && !evaluateCondition(spec.when, scope)) return { kind: 'skip' };
-  const wanted = role === 'fallback' && spec.fallback ? spec.fallback : spec;
+  const wanted = callOf(spec, role);
   const skill = skills.get(wanted.skill);
   if (!skill)
     return failed('SKILL_NOT_FOUND', `The skill \`${wanted.skill}\` is not on this worker.`);
@@ -44,15 +47,14 @@ export function prepareCall(
   if (!resolved.ok) return failed(resolved.code, resolved.message);
   const params = { ...(resolved.value as JsonObject) };
   if (wanted.previous_into !== undefined) {
-    const previousId = spec.depends_on[0]!;
-    const output = scope.steps.get(previousId)?.output;
+    const output = scope.steps.get(previousId!)?.output;
     if (output === undefined) {
       return failed(
         'REFERENCE_MISSING',
         `Step \`${previousId}\` was skipped, so there is no output for \`${wanted.previous_into}\`. Give the param a value of its own.`,
       );
     }
-    params[wanted.previous_into] = passedOn(skills, scope.answeredBy.get(previousId), output);
+    params[wanted.previous_into] = passedOn(skills, scope.answeredBy.get(previousId!), output);
   }
   const parsed = skill.contract.params.safeParse(params);
   if (parsed.success) return { kind: 'call', skill, params: parsed.data as JsonObject };

@@ -1,4 +1,4 @@
-import type { TryOutcome } from '../../contracts/activities.ts';
+import type { StepRole, TryEnd, TryOutcome } from '../../contracts/activities.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import { centsFromMicroCents } from '../../contracts/money.ts';
 import { afterTry } from '../../domain/after-try.ts';
@@ -8,20 +8,23 @@ import type { NewEvent } from '../../storage/events.ts';
 import { releaseHold, settleHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import { clearFruitless } from '../../storage/runs.ts';
-import type { RunRow } from '../../storage/runs.ts';
-import { addStepCost, endStep } from '../../storage/steps.ts';
+import type { RunRow, RunState } from '../../storage/runs.ts';
+import { addStepCost, endCompensation, endStep } from '../../storage/steps.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
 import { addTryCost, endTry } from '../../storage/tries.ts';
-import type { TryRow } from '../../storage/tries.ts';
+import type { TryMark } from '../../storage/tries.ts';
+import { secondsSince } from '../elapsed.ts';
 import { parseFailure } from '../failures.ts';
+import { endingOf } from '../outputs.ts';
+import type { PackedOutput } from '../outputs.ts';
+import { remainingMsOf } from '../run-state.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 import { postLateCost } from './late-cost.ts';
-import { endingOf } from '../outputs.ts';
-import type { PackedOutput } from '../outputs.ts';
+import { callOf } from './step-calls.ts';
 
 /** How a try ends, and what becomes of its hold. */
-export interface TryEnd {
+export interface Ending {
   output?: PackedOutput;
   failure?: Failure;
   hold:
@@ -32,10 +35,9 @@ export interface TryEnd {
 
 type TriedOutcome = TryOutcome & { status: 'succeeded' | 'failed' | 'cancelled' };
 
-const outcomeOfFailure = (failure: Failure | undefined): TriedOutcome => {
-  if (!failure) return { kind: 'outcome', status: 'succeeded' };
+const outcomeOf = (failure: Failure | undefined): TriedOutcome => {
+  if (!failure) return { status: 'succeeded' };
   return {
-    kind: 'outcome',
     status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed',
     code: failure.code,
     retryable: failure.retryable,
@@ -46,14 +48,42 @@ const outcomeOfFailure = (failure: Failure | undefined): TriedOutcome => {
 const failureOf = (text: string | null): Failure | undefined =>
   text === null ? undefined : parseFailure(text);
 
+/** How the step itself has ended in this role, if it has. */
+function endOf(step: StepRowWithSpec, role: StepRole): TryEnd | undefined {
+  if (role !== 'compensate') {
+    if (step.status === 'pending' || step.status === 'running') return undefined;
+    const code = failureOf(step.failure)?.code;
+    return { kind: 'outcome', ...(code && { code }), next: { kind: 'end', status: step.status } };
+  }
+  const code = failureOf(step.compensation_failure)?.code;
+  if (step.compensation === 'succeeded')
+    return { kind: 'outcome', next: { kind: 'end', status: 'compensated' } };
+  if (step.compensation === 'failed')
+    return { kind: 'outcome', ...(code && { code }), next: { kind: 'end', status: 'failed' } };
+  return undefined;
+}
+
 /** The outcome that already stands for a try, if there is one: the row decides. */
-export function standingOutcome(
+export function standingEnd(
+  run: RunState,
   step: StepRowWithSpec,
-  row: TryRow | undefined,
-): TryOutcome | undefined {
-  if (row?.status) return outcomeOfFailure(failureOf(row.failure));
-  if (row || step.status === 'pending' || step.status === 'running') return undefined;
-  return { ...outcomeOfFailure(failureOf(step.failure)), status: step.status, retryable: false };
+  key: { role: StepRole; number: number },
+  row: TryMark | undefined,
+): TryEnd | undefined {
+  if (row && row.status === null) return undefined;
+  const end = endOf(step, key.role);
+  if (end || !row) return end;
+  return toTryEnd(run, step, key, outcomeOf(failureOf(row.failure)));
+}
+
+function toTryEnd(
+  run: RunState,
+  step: StepRowWithSpec,
+  { role, number }: { role: StepRole; number: number },
+  outcome: TryOutcome,
+): TryEnd {
+  const next = afterTry(step.spec.policy, role, number, outcome, remainingMsOf(run, role));
+  return { kind: 'outcome', ...(outcome.code && { code: outcome.code }), next };
 }
 
 /**
@@ -63,18 +93,24 @@ export function standingOutcome(
 export async function recordTryEnd(
   tx: Transaction,
   fenced: FencedTry,
-  end: TryEnd,
-): Promise<TryOutcome | undefined> {
-  const outcome = outcomeOfFailure(end.failure);
-  if (!(await endTry(tx, fenced.key, fenced.fence, outcome.status, end.failure))) return undefined;
-  const costMicroCents = await endHold(tx, fenced, end.hold);
-  if (costMicroCents > 0) await addTryCost(tx, fenced.key, costMicroCents);
-  await writeStep(tx, fenced, end, outcome, costMicroCents);
-  await clearFruitless(tx, fenced.run.id);
-  return outcome;
+  ending: Ending,
+): Promise<TryEnd | undefined> {
+  const { run, step, key } = fenced;
+  const outcome = outcomeOf(ending.failure);
+  // What an open hold will be settled by, written with the outcome; it seldom turns out otherwise.
+  const expected =
+    ending.hold.kind === 'settle' && fenced.holdId !== null ? ending.hold.actualMicroCents : 0;
+  const { fence } = fenced;
+  if (!(await endTry(tx, key, fence, outcome.status, ending.failure, expected))) return undefined;
+  const costMicroCents = await endHold(tx, fenced, ending.hold);
+  if (costMicroCents !== expected) await addTryCost(tx, key, costMicroCents - expected);
+  const end = toTryEnd(run, step, key, outcome);
+  await writeStep(tx, fenced, ending, end, costMicroCents);
+  if (run.fruitless_executions > 0) await clearFruitless(tx, run.id);
+  return end;
 }
 
-async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']): Promise<number> {
+async function endHold(tx: Transaction, fenced: FencedTry, how: Ending['hold']): Promise<number> {
   if (fenced.holdId === null) {
     // A call that should have cost nothing and did is not passed over: its cost is posted as it is.
     if (how.kind === 'settle') await postLateCost(tx, fenced, how.actualMicroCents);
@@ -100,30 +136,38 @@ async function endHold(tx: Transaction, fenced: FencedTry, how: TryEnd['hold']):
 
 async function writeStep(
   tx: Transaction,
-  { run, step, key }: FencedTry,
-  { output, failure }: TryEnd,
-  outcome: TryOutcome,
+  { run, step, key, begunAtMs }: FencedTry,
+  { output, failure }: Ending,
+  { next }: TryEnd,
   costMicroCents: number,
 ): Promise<void> {
-  const remainingMs = run.deadline_at.getTime() - Date.now();
-  const next = afterTry(step.spec.policy, key.role, key.number, outcome, remainingMs);
   const data = {
     role: key.role,
     try: key.number,
     cost_cents: centsFromMicroCents(costMicroCents),
     ...(failure && { failure }),
   };
+  const { skill } = callOf(step.spec, key.role);
+  const facts = { skill, seconds: begunAtMs === undefined ? undefined : secondsSince(begunAtMs) };
   if (next.kind !== 'end') {
-    await addStepCost(tx, run.id, step.id, costMicroCents);
+    if (costMicroCents > 0) await addStepCost(tx, run.id, step.id, costMicroCents);
     const retry_in_ms = next.kind === 'retry' ? next.delayMs : 0;
     await appendEvents(tx, run.id, [
-      { type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms } },
+      { type: 'step.retrying', stepId: step.id, data: { ...data, retry_in_ms }, ...facts },
     ]);
+    return;
+  }
+  if (key.role === 'compensate') {
+    await endCompensation(tx, run.id, step.id, costMicroCents, failure);
+    const type = failure ? 'step.compensation_failed' : 'step.compensated';
+    await appendEvents(tx, run.id, [{ type, stepId: step.id, data, ...facts }]);
     return;
   }
   if (output?.artifact) await insertArtifact(tx, output.artifact);
   await endStep(tx, run.id, step.id, costMicroCents, endingOf(next.status, output, failure));
-  await appendEvents(tx, run.id, [{ type: `step.${next.status}`, stepId: step.id, data }]);
+  await appendEvents(tx, run.id, [
+    { type: `step.${next.status}`, stepId: step.id, data, ...facts },
+  ]);
 }
 
 /** Records that a step's condition was false: it has no try. */
@@ -131,14 +175,15 @@ export async function recordSkip(
   tx: Transaction,
   run: RunRow,
   step: StepRowWithSpec,
-): Promise<TryOutcome> {
+): Promise<TryEnd> {
   await endStep(tx, run.id, step.id, 0, { status: 'skipped' });
   const event: NewEvent = {
     type: 'step.skipped',
     stepId: step.id,
     data: { reason: 'The condition in `when` was false.' },
+    skill: step.skill,
   };
   await appendEvents(tx, run.id, [event]);
-  await clearFruitless(tx, run.id);
-  return { kind: 'outcome', status: 'skipped' };
+  if (run.fruitless_executions > 0) await clearFruitless(tx, run.id);
+  return { kind: 'outcome', next: { kind: 'end', status: 'skipped' } };
 }

@@ -12,6 +12,8 @@ export interface ResponseHead {
 /** A response with as much of its body as was wished for. */
 export interface HttpResponse extends ResponseHead {
   body: Buffer;
+  /** False when there was more of the body, or the connection broke before its end. */
+  isWhole: boolean;
 }
 
 /** How much of a body to read: `whole` fails with `tooLarge` beyond its bytes, `excerpt` stops there and is content. */
@@ -42,9 +44,9 @@ export function exchange(request: HttpRequest, deps: ExchangeDeps): Promise<Http
     const chunks: Buffer[] = [];
     let bytes = 0;
 
-    const finish = (response: ResponseHead): void => {
+    const finish = (response: ResponseHead, isWhole: boolean): void => {
       clearTimeout(excerptTimer);
-      resolve({ ...response, body: Buffer.concat(chunks).subarray(0, wish.bytesMax) });
+      resolve({ ...response, body: Buffer.concat(chunks).subarray(0, wish.bytesMax), isWhole });
     };
     const isDone = (): boolean => wish.kind === 'excerpt' && bytes >= wish.bytesMax;
     const isTooMuch = (size: number): boolean => wish.kind === 'whole' && size > wish.bytesMax;
@@ -74,17 +76,17 @@ export function exchange(request: HttpRequest, deps: ExchangeDeps): Promise<Http
         if (isDone() && head !== undefined) stop(controller, head);
       },
       onResponseEnd() {
-        if (head !== undefined) finish(head);
+        if (head !== undefined) finish(head, true);
       },
       onResponseError(_controller, error) {
         clearTimeout(excerptTimer);
         // Of an excerpt, what has come is enough.
-        if (head !== undefined && wish.kind === 'excerpt') finish(head);
+        if (head !== undefined && wish.kind === 'excerpt') finish(head, false);
         else reject(error);
       },
     };
     const stop = (controller: Dispatcher.DispatchController, response: ResponseHead): void => {
-      finish(response);
+      finish(response, false);
       controller.abort(new Error('Enough of the response was read.'));
     };
     const path = `${url.pathname}${url.search}`;

@@ -3,10 +3,14 @@ import type { FailureCode } from '../../contracts/failure-codes.ts';
 import { AosError } from '../../contracts/failures.ts';
 import type { FailureFacts } from '../../contracts/failures.ts';
 import type { SkillFailure } from '../../contracts/skill.ts';
-import type { ResponseHead } from './exchange.ts';
+import { decodeContent, readExcerpt } from './body.ts';
+import type { HttpResponse, ResponseHead } from './exchange.ts';
 import { codeOf } from './error-code.ts';
 import type { HttpRequest } from './request.ts';
 
+/** How much of the body of a failure is looked at. */
+export const ERROR_BODY_BYTES_MAX = 16 * 1024;
+const ERROR_TEXT_BYTES_MAX = 256 * 1024;
 const EXCERPT_LENGTH_MAX = 200;
 
 /** What a socket says when it was not opened; any other word on https is a quarrel about TLS. */
@@ -18,7 +22,7 @@ const HEADER_OVERFLOW_CODE = 'UND_ERR_HEADERS_OVERFLOW';
 const REQUEST_CODES = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'];
 
 /** Names a request without its path and query, which may hold secrets. */
-const nameOf = ({ method, url }: HttpRequest): string => `${method} ${url.origin}`;
+export const nameOf = ({ method, url }: HttpRequest): string => `${method} ${url.origin}`;
 
 /** Turns what the transport threw into a failure of the catalogue, by class and code. */
 export function toTransportFailure(
@@ -64,8 +68,23 @@ export function toTransportFailure(
 const isParserError = (error: unknown): boolean =>
   error instanceof errors.HTTPParserError && 'data' in error && error.data !== '';
 
-/** The failure of a response with a status from 400. */
-export function toStatusFailure(request: HttpRequest, head: ResponseHead, body: string): AosError {
+/** The failure of a response with a status from 400, with the beginning of its body. */
+export async function readStatusFailure(
+  request: HttpRequest,
+  response: HttpResponse,
+): Promise<AosError> {
+  const { headers, body } = response;
+  const encoding = String(headers.get('content-encoding') ?? '');
+  const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
+  // The status is the failure; a body that cannot be read must not hide it.
+  const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
+    Buffer.alloc(0),
+  );
+  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''));
+  return toStatusFailure(request, response, excerpt);
+}
+
+function toStatusFailure(request: HttpRequest, head: ResponseHead, body: string): AosError {
   const { status, headers } = head;
   const plain = body.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
   // Neither a NUL nor half a surrogate pair could be stored.
@@ -99,10 +118,10 @@ export const toTooLargeFailure = (request: HttpRequest, bytesMax: number): AosEr
   );
 
 /** What crosses the border of the skill. */
-export function toSkillFailure(error: unknown): SkillFailure {
+export function toSkillFailure(error: unknown, skillId: string): SkillFailure {
   if (!(error instanceof AosError)) {
     const name = error instanceof Error ? error.name : typeof error;
-    const message = `http_call ended with an error of its own (${name}). Report the run id to the operator.`;
+    const message = `${skillId} ended with an error of its own (${name}). Report the run id to the operator.`;
     return { code: 'SKILL_CRASHED', message };
   }
   const {

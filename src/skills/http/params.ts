@@ -15,6 +15,17 @@ export const HTTP_TIMEOUT_DEFAULT_MS = 30_000;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 const Scalar = z.union([z.string(), z.number(), z.boolean()]);
+/** Two ways to write how long a call may take. */
+export const timeLimitParams = (maxMs: number) => ({
+  timeout_ms: z.int().min(1).max(maxMs).optional(),
+  timeout_seconds: z
+    .number()
+    .positive()
+    .max(maxMs / 1000)
+    .optional()
+    .describe('Counts when there is no `timeout_ms`.'),
+});
+
 const QueryValue = z.union([Scalar, z.null(), z.array(Scalar)]);
 
 /** What `http_call` takes. */
@@ -35,7 +46,9 @@ export const HttpCallParams = z.object({
   headers: z
     .record(z.string(), Scalar)
     .optional()
-    .describe('Idempotency-Key is added unless it is given.'),
+    .describe(
+      'Idempotency-Key, and the traceparent of a run that has one, are added unless they are given.',
+    ),
   query: z
     .record(z.string(), QueryValue)
     .optional()
@@ -45,13 +58,7 @@ export const HttpCallParams = z.object({
     .unknown()
     .optional()
     .describe('A string goes out as it is, any other JSON as application/json.'),
-  timeout_ms: z.int().min(1).max(HTTP_TIMEOUT_MAX_MS).optional(),
-  timeout_seconds: z
-    .number()
-    .positive()
-    .max(HTTP_TIMEOUT_MAX_MS / 1000)
-    .optional()
-    .describe('Counts when there is no `timeout_ms`.'),
+  ...timeLimitParams(HTTP_TIMEOUT_MAX_MS),
   retry: z
     .object({
       max_attempts: z.int().min(1).max(TRIES_PER_STEP_MAX).optional(),
@@ -69,8 +76,11 @@ export const HttpCallParams = z.object({
 export type HttpCallParams = z.infer<typeof HttpCallParams>;
 
 /** Checks params again, which are not trusted to have passed the schema. */
-export function parseHttpCallParams(params: JsonObject): HttpCallParams {
-  const parsed = HttpCallParams.safeParse(params);
+export function parseParams<Params extends z.ZodObject>(
+  schema: Params,
+  params: JsonObject,
+): z.infer<Params> {
+  const parsed = schema.safeParse(params);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const place = issue?.path.join('.') ?? '';

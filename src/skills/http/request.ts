@@ -3,8 +3,10 @@ import {
   HTTP_HEADER_LENGTH_MAX,
   HTTP_URL_LENGTH_MAX,
 } from '../../contracts/limits.ts';
+import type { SkillCall } from '../skill.ts';
 import { paramsInvalid } from './params.ts';
 import type { HttpCallParams } from './params.ts';
+import { traceparentOfEffect } from './traceparent.ts';
 
 /** One request, ready to be sent; header names are in lower case. */
 export interface HttpRequest {
@@ -32,15 +34,20 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
-/** Makes the request that the params describe, or throws what is wrong with them. */
-export function toHttpRequest(params: HttpCallParams, effectKey: string): HttpRequest {
+/** Makes the request that the params describe, or throws what is wrong with them; the plan's own headers win. */
+export function toHttpRequest(
+  params: HttpCallParams,
+  { effectKey, traceparent }: Pick<SkillCall, 'effectKey' | 'traceparent'>,
+): HttpRequest {
   const method = params.method.toUpperCase();
   const { type, text } = toBody(params, method);
+  const trace = traceparent && traceparentOfEffect(traceparent, effectKey);
   const headers = new Map([
     ['user-agent', 'aos-http-call/1.0'],
     ['accept', '*/*'],
     ['accept-encoding', 'gzip, deflate, br'],
     ['idempotency-key', effectKey],
+    ...(trace ? [['traceparent', trace] as const] : []),
     ...(type === undefined ? [] : [['content-type', type] as const]),
     ...toHeaders(params.headers ?? {}),
   ]);
@@ -80,7 +87,11 @@ function toQuery(query: NonNullable<HttpCallParams['query']>): string {
   return pairs.toString();
 }
 
-function toHeaders(headers: NonNullable<HttpCallParams['headers']>): Map<string, string> {
+/** Checks the headers of a plan, by their names in lower case; `isReserved` adds to those that AOS sets itself. */
+export function toHeaders(
+  headers: NonNullable<HttpCallParams['headers']>,
+  isReserved: (name: string) => boolean = () => false,
+): Map<string, string> {
   const checked = new Map<string, string>();
   for (const [written, scalar] of Object.entries(headers)) {
     const name = written.toLowerCase();
@@ -89,7 +100,7 @@ function toHeaders(headers: NonNullable<HttpCallParams['headers']>): Map<string,
     if (!HEADER_NAME.test(name)) {
       throw paramsInvalid('A header has a name with characters that no header name may have.');
     }
-    if (FORBIDDEN_HEADERS.has(name)) {
+    if (FORBIDDEN_HEADERS.has(name) || isReserved(name)) {
       throw paramsInvalid(`The header \`${name}\` is set by AOS. Remove it.`);
     }
     if (!HEADER_VALUE.test(value) || value.length > HTTP_HEADER_LENGTH_MAX) {
@@ -112,9 +123,14 @@ function toBody(params: HttpCallParams, method: string): { type?: string; text?:
   if (body === undefined) return {};
   if (body === null && (method === 'GET' || method === 'HEAD')) return {};
   if (typeof body === 'string') return { type: 'text/plain; charset=utf-8', text: body };
+  return { type: 'application/json', text: toJsonText('body', body) };
+}
+
+/** Writes the value of a param as JSON; half a surrogate pair comes out escaped, so the text is always UTF-8. */
+export function toJsonText(param: string, value: unknown): string {
   try {
-    return { type: 'application/json', text: JSON.stringify(body) };
+    return JSON.stringify(value);
   } catch {
-    throw paramsInvalid('`body` nests too deep to be written as JSON. Flatten it.');
+    throw paramsInvalid(`\`${param}\` nests too deep to be written as JSON. Flatten it.`);
   }
 }

@@ -98,7 +98,17 @@ describe('a worker', () => {
     );
     return rows.map((row) => row.type);
   };
-  const SUCCEEDED = { kind: 'outcome', status: 'succeeded' };
+  const SUCCEEDED = { kind: 'outcome', next: { kind: 'end', status: 'succeeded' } };
+  const failedWith = (code: string) => ({
+    kind: 'outcome',
+    code,
+    next: { kind: 'end', status: 'failed' },
+  });
+  const CANCELLED = {
+    kind: 'outcome',
+    code: 'CANCELLED',
+    next: { kind: 'end', status: 'cancelled' },
+  };
 
   describe('whose try was taken over', () => {
     test('has its call presumed paid, and corrects that when it comes late; its outcome does not count', async () => {
@@ -197,12 +207,7 @@ describe('a worker', () => {
     test('ends as EFFECT_UNKNOWN, presumed paid, when the call may not be repeated; its true cost comes late', async () => {
       const run = await submit('once');
       const old = await begin(run);
-      const unknown = {
-        kind: 'outcome',
-        status: 'failed',
-        code: 'EFFECT_UNKNOWN',
-        retryable: false,
-      };
+      const unknown = failedWith('EFFECT_UNKNOWN');
       expect(await ask(addressOf(run))).toEqual({ kind: 'reply', reply: unknown });
       expect(await costsOf(run)).toEqual(costs(10));
 
@@ -241,8 +246,8 @@ describe('a worker', () => {
       expect((await spentByTenant()) - before).toBe(10);
       expect(await costsOf(run)).toEqual(costs(10));
 
-      expect(await finish(call, actual)).toMatchObject({ status: 'failed', code: 'STEP_LOST' });
-      expect(await finish(call, actual)).toMatchObject({ status: 'failed', code: 'STEP_LOST' });
+      expect(await finish(call, actual)).toEqual(failedWith('STEP_LOST'));
+      expect(await finish(call, actual)).toEqual(failedWith('STEP_LOST'));
       expect((await spentByTenant()) - before).toBe(actual);
       expect(await runRow(run)).toMatchObject({ status: 'failed', cost_cents: actual });
       // A closed account is never touched again.
@@ -254,11 +259,7 @@ describe('a worker', () => {
       const call = await begin(run);
       await recordCancel(aos.deps, { run_id: run.run_id, execution: 1, reason: 'enough' });
       expect(await close(run)).toEqual({ status: 'cancelled', code: 'CANCELLED' });
-      expect(await finish(call, 4)).toMatchObject({
-        kind: 'outcome',
-        status: 'cancelled',
-        code: 'CANCELLED',
-      });
+      expect(await finish(call, 4)).toEqual(CANCELLED);
       expect(await aos.step(run.run_id, 'a')).toMatchObject({ status: 'cancelled', cost_cents: 4 });
     });
   });
@@ -280,12 +281,11 @@ describe('a worker', () => {
       const call = await begin(run);
       const end = () => finishTry(aos.deps, call, fail('HTTP_5XX', 4 * CENT, 250));
       const outcome = await end();
+      // The skill asks for less than the back-off of the policy.
       expect(outcome).toEqual({
         kind: 'outcome',
-        status: 'failed',
         code: 'HTTP_5XX',
-        retryable: true,
-        retry_after_ms: 250,
+        next: { kind: 'retry', delayMs: 500 },
       });
       expect(await end()).toEqual(outcome);
       expect(await costsOf(run)).toEqual(costs(4));
@@ -318,7 +318,7 @@ describe('a worker', () => {
     test('while it is out: the step is lost and presumed paid, and the true cost comes late', async () => {
       const run = await submit('per_call');
       const call = await begin(run);
-      const lost = { kind: 'outcome', status: 'failed', code: 'STEP_LOST', retryable: false };
+      const lost = failedWith('STEP_LOST');
       expect(await abandonTry(aos.deps, addressOf(run))).toEqual(lost);
       expect(await abandonTry(aos.deps, addressOf(run))).toEqual(lost);
       expect(await costsOf(run)).toEqual(costs(10));
@@ -342,10 +342,7 @@ describe('a worker', () => {
       const run = await submit('per_call');
       await begin(run);
       await recordCancel(aos.deps, { run_id: run.run_id, execution: 1, reason: 'enough' });
-      expect(await abandonTry(aos.deps, addressOf(run))).toMatchObject({
-        status: 'cancelled',
-        code: 'CANCELLED',
-      });
+      expect(await abandonTry(aos.deps, addressOf(run))).toEqual(CANCELLED);
       expect(await aos.step(run.run_id, 'a')).toMatchObject({
         status: 'cancelled',
         failure: { detail: 'enough' },
@@ -508,7 +505,7 @@ describe('a worker', () => {
       const old = await begin(run);
       const refused = await ask(addressOf(run));
       expect(refused).toMatchObject({
-        reply: { kind: 'outcome', status: 'failed', code: 'BUDGET_EXCEEDED' },
+        reply: failedWith('BUDGET_EXCEEDED'),
       });
       expect(await costsOf(run)).toEqual(costs(10));
       expect(await finish(old, 4)).toMatchObject({ code: 'BUDGET_EXCEEDED' });
@@ -551,12 +548,9 @@ describe('a worker', () => {
         const run = await submit('per_call', { retry: { max_attempts: 5 } });
         const call = await begin(run);
         await passDeadline(run);
-        expect(await finishTry(aos.deps, call, fail(code, 2 * CENT))).toEqual({
-          kind: 'outcome',
-          status: 'failed',
-          code: 'DEADLINE_EXCEEDED',
-          retryable: false,
-        });
+        expect(await finishTry(aos.deps, call, fail(code, 2 * CENT))).toEqual(
+          failedWith('DEADLINE_EXCEEDED'),
+        );
         expect(await aos.step(run.run_id, 'a')).toMatchObject({ status: 'failed' });
         expect(await costsOf(run)).toEqual(costs(2));
         expect(await close(run)).toEqual({ status: 'failed', code: 'DEADLINE_EXCEEDED' });
@@ -575,7 +569,7 @@ describe('a worker', () => {
       const run = await submit('per_call');
       await passDeadline(run);
       expect(await ask(addressOf(run))).toMatchObject({
-        reply: { status: 'failed', code: 'DEADLINE_EXCEEDED' },
+        reply: failedWith('DEADLINE_EXCEEDED'),
       });
       expect(await entriesOf(run)).toEqual([]);
     });
@@ -585,7 +579,7 @@ describe('a worker', () => {
       const old = await begin(run);
       await passDeadline(run);
       expect(await ask(addressOf(run))).toMatchObject({
-        reply: { status: 'failed', code: 'DEADLINE_EXCEEDED' },
+        reply: failedWith('DEADLINE_EXCEEDED'),
       });
       expect(await costsOf(run)).toEqual(costs(10));
       await finish(old, 4);

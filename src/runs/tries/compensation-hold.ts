@@ -1,0 +1,107 @@
+import { uuidv7 } from 'uuidv7';
+import type { JsonObject } from '../../contracts/json.ts';
+import { RESOLVED_PARAMS_BYTES_MAX } from '../../contracts/limits.ts';
+import type { Balances } from '../../domain/balances.ts';
+import { entryKeyOf } from '../../domain/effect-keys.ts';
+import { resolveReferences } from '../../domain/plan/references.ts';
+import type { SkillRegistry } from '../../skills/registry.ts';
+import { findCompensationHold, renewHold } from '../../storage/holds.ts';
+import type { Hold } from '../../storage/holds.ts';
+import { placeHold, releaseHold } from '../../storage/ledger.ts';
+import type { Transaction } from '../../storage/pool.ts';
+import type { StepRowWithSpec } from '../../storage/steps.ts';
+import { budgetExceeded } from '../failures.ts';
+import { entryOf } from './fenced-try.ts';
+import type { FencedTry, HoldReply } from './fenced-try.ts';
+import type { LoadedScope } from './load-scope.ts';
+
+/**
+ * The money of a compensation: held with its step, so that what was begun can be undone, and kept until the
+ * compensation settles it or the run closes. It never expires, and never makes another step wait.
+ */
+
+/** The fence of a hold that waits: no worker has begun to call. */
+const WAITING = 'waiting';
+
+/** The worst case of what undoes a step, as far as its params are known before the step itself has run; in micro-cents. */
+export function worstCaseOfCompensation(
+  skills: SkillRegistry,
+  { spec, compensation }: StepRowWithSpec,
+  scope: LoadedScope,
+): number {
+  const skill = spec.compensate && skills.get(spec.compensate.skill);
+  if (!skill || compensation !== 'ready') return 0;
+  const { params } = spec.compensate!;
+  const resolved = resolveReferences(params, scope, RESOLVED_PARAMS_BYTES_MAX);
+  return skill.worstCaseMicroCents(resolved.ok ? (resolved.value as JsonObject) : params);
+}
+
+/** Holds the worst case until the step is undone or the run closes; once for all tries. Answers what refuses it. */
+export async function reserveCompensation(
+  tx: Transaction,
+  call: FencedTry,
+  worstMicroCents: number,
+): Promise<Balances | undefined> {
+  const { run, step, key } = call;
+  const holdId = `hold_${uuidv7()}`;
+  const waiting = { ...key, role: 'compensate' as const, number: 1 };
+  const placed = await placeHold(tx, {
+    hold: toHold(call, holdId, worstMicroCents, WAITING, 1),
+    key: entryKeyOf(waiting, WAITING, 'hold'),
+    subject: {
+      runId: run.id,
+      execution: run.execution,
+      stepId: step.id,
+      priceTableVersion: call.priceTableVersion,
+      actor: 'worker',
+    },
+    basis: 'worst_case',
+  });
+  return placed.ok ? undefined : placed.balances;
+}
+
+/** Takes over the hold that waits, if it is large enough; else gives it back for one that is, if that fits. */
+export async function takeCompensationHold(
+  tx: Transaction,
+  call: FencedTry,
+  worstMicroCents: number,
+): Promise<HoldReply> {
+  const { run, step, fence, key } = call;
+  const waiting = await findCompensationHold(tx, run.id, step.id);
+  if (waiting && waiting.amountMicroCents >= worstMicroCents) {
+    await renewHold(tx, waiting.id, fence, null);
+    return { kind: 'held', holdId: waiting.id, heldMicroCents: 0 };
+  }
+  if (waiting) await releaseHold(tx, entryOf(call, waiting.id, 'release'));
+  if (worstMicroCents === 0) return { kind: 'held', holdId: null, heldMicroCents: 0 };
+  const holdId = `hold_${uuidv7()}`;
+  const placed = await placeHold(tx, {
+    hold: toHold(call, holdId, worstMicroCents, fence, key.number),
+    ...entryOf(call, holdId, 'hold'),
+    basis: 'worst_case',
+  });
+  if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
+  return {
+    kind: 'refused',
+    failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances),
+  };
+}
+
+const toHold = (
+  { run, step }: FencedTry,
+  id: string,
+  amountMicroCents: number,
+  fence: string,
+  number: number,
+): Hold => ({
+  id,
+  accountId: run.account_id,
+  amountMicroCents,
+  runId: run.id,
+  stepId: step.id,
+  generation: step.generation,
+  role: 'compensate',
+  try: number,
+  fence,
+  expiresAt: null,
+});

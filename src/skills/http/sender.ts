@@ -1,0 +1,39 @@
+import type { AosError } from '../../contracts/failures.ts';
+import type { EgressGuard } from '../egress.ts';
+import { exchange } from './exchange.ts';
+import type { BodyWish, HttpResponse, Meter, ResponseHead } from './exchange.ts';
+import { toTooLargeFailure, toTransportFailure } from './failures.ts';
+import type { HttpRequest } from './request.ts';
+
+/** What requests are sent through, and what counts them. */
+export interface SenderDeps {
+  egress: EgressGuard;
+  meter: Meter;
+}
+
+/** Sends requests one by one, each checked by the guard; `stop` ends every connection. */
+export interface Sender {
+  /** Rejects with an AosError when no response has come; any status is a response. */
+  send(request: HttpRequest, wish: (head: ResponseHead) => BodyWish): Promise<HttpResponse>;
+  stop: () => void;
+}
+
+/** Opens a sender for one call of a skill. */
+export function openSender({ egress, meter }: SenderDeps): Sender {
+  const connections = egress.open();
+  return {
+    async send(request, wish) {
+      const refusal = egress.checkUrl(request.url);
+      if (refusal !== undefined) throw refusal;
+      const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
+      const sentBefore = meter.requestsSent;
+      const { dispatcher } = connections;
+      try {
+        return await exchange(request, { dispatcher, meter, wish, tooLarge });
+      } catch (error) {
+        throw toTransportFailure(error, request, meter.requestsSent > sentBefore);
+      }
+    },
+    stop: () => connections.close(),
+  };
+}

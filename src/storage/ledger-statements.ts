@@ -1,0 +1,108 @@
+import type { EndHold, PlaceHold } from './ledger.ts';
+import type { Transaction } from './pool.ts';
+import type { EntryBasis, EntrySubject } from './transactions.ts';
+
+/**
+ * The ordinary operations of the ledger as one statement each: account, working set and entry change together, and the
+ * account is locked for no round trip. What is out of the ordinary is left to `ledger.ts`.
+ */
+
+const ENTRY = `account_id, idempotency_key, kind, hold_id, amount_micro_cents, reserved_change_micro_cents,
+  settled_change_micro_cents, overage_change_micro_cents, basis, expires_at, run_id, execution, step_id, try,
+  price_table_version, actor`;
+
+const subjectOf = (subject: EntrySubject): unknown[] => [
+  subject.runId,
+  subject.execution,
+  subject.stepId,
+  subject.try,
+  subject.priceTableVersion,
+  subject.actor,
+];
+
+/** Reserves money where there is room and no entry with this key; answers whether it did. Source of the rule: `holdChange`. */
+export async function reserve(
+  tx: Transaction,
+  { hold, key, basis, subject }: PlaceHold,
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `WITH room AS (
+       UPDATE accounts SET reserved_micro_cents = reserved_micro_cents + $3
+       WHERE id = $1 AND closed_at IS NULL AND overage_micro_cents = 0
+         AND settled_micro_cents + reserved_micro_cents + $3 <= coalesce(limit_micro_cents, ${Number.MAX_SAFE_INTEGER})
+         AND NOT EXISTS (SELECT 1 FROM transactions WHERE account_id = $1 AND idempotency_key = $4)
+       RETURNING id
+     ), held AS (
+       INSERT INTO holds (id, account_id, amount_micro_cents, run_id, step_id, generation, role, try, fence, expires_at)
+       SELECT $2, id, $3, $17, $18, $13, $14, $15, $16, $6 FROM room
+     )
+     INSERT INTO transactions (${ENTRY})
+     SELECT id, $4, 'hold', $2, $3, $3, 0, 0, $5, $6, $7, $8, $9, $10, $11, $12 FROM room`,
+    [
+      hold.accountId,
+      hold.id,
+      hold.amountMicroCents,
+      key,
+      basis,
+      hold.expiresAt,
+      ...subjectOf(subject),
+      hold.generation,
+      hold.role,
+      hold.try,
+      hold.fence,
+      hold.runId,
+      hold.stepId,
+    ],
+  );
+  return rowCount === 1;
+}
+
+/** Ends a hold by a cost that it covers; answers the cost, or undefined when it has ended or does not cover it. */
+export async function settleWithin(
+  tx: Transaction,
+  { holdId, key, subject }: EndHold,
+  actualMicroCents: number | 'whole',
+  basis: EntryBasis,
+): Promise<number | undefined> {
+  const { rows } = await tx.query<{ amount: number }>(
+    `WITH ended AS (
+       DELETE FROM holds WHERE id = $1 AND amount_micro_cents >= coalesce($2::bigint, 0)
+       RETURNING account_id, amount_micro_cents AS held, coalesce($2::bigint, amount_micro_cents) AS actual
+     ), changed AS (
+       UPDATE accounts SET reserved_micro_cents = reserved_micro_cents - held,
+         settled_micro_cents = settled_micro_cents + actual
+       FROM ended WHERE accounts.id = ended.account_id
+     )
+     INSERT INTO transactions (${ENTRY})
+     SELECT account_id, $3, 'settle', $1, actual, -held, actual, 0, $4, NULL, $5, $6, $7, $8, $9, $10 FROM ended
+     RETURNING amount_micro_cents AS amount`,
+    [
+      holdId,
+      actualMicroCents === 'whole' ? null : actualMicroCents,
+      key,
+      basis,
+      ...subjectOf(subject),
+    ],
+  );
+  return rows[0]?.amount;
+}
+
+/** Ends a hold without cost; answers whether it was open. */
+export async function giveBack(
+  tx: Transaction,
+  { holdId, key, subject }: EndHold,
+  kind: 'release' | 'expire',
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `WITH ended AS (
+       DELETE FROM holds WHERE id = $1 RETURNING account_id, amount_micro_cents AS held
+     ), changed AS (
+       UPDATE accounts SET reserved_micro_cents = reserved_micro_cents - held
+       FROM ended WHERE accounts.id = ended.account_id
+     )
+     INSERT INTO transactions (${ENTRY})
+     SELECT account_id, $2, $3, $1, held, -held, 0, 0, 'actual', NULL, $4, $5, $6, $7, $8, $9 FROM ended`,
+    [holdId, key, kind, ...subjectOf(subject)],
+  );
+  return rowCount === 1;
+}
