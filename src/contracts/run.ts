@@ -119,6 +119,8 @@ const RunBase = z.object({
   deadline_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   cancel_requested_at: z.iso.datetime().optional(),
+  /** The caller's trace, as it came with the submission. */
+  traceparent: z.string().optional(),
   /** Set once the run undoes its steps: until when that may take. */
   compensate_until: z.iso.datetime().optional(),
   /** The number of the run's newest event: it grows with every change. */

@@ -71,6 +71,7 @@ export function viewRunSummary(
     deadline_at: row.deadline_at.toISOString(),
     ...(row.started_at && { started_at: row.started_at.toISOString() }),
     ...(row.cancel_requested_at && { cancel_requested_at: row.cancel_requested_at.toISOString() }),
+    ...(row.traceparent !== null && { traceparent: row.traceparent }),
     ...(row.compensate_until && { compensate_until: row.compensate_until.toISOString() }),
     ...(row.completed_at && {
       completed_at: row.completed_at.toISOString(),

@@ -19,6 +19,7 @@ const ROUTES: [string, string][] = [
   ['GET', '/api/v1/ledger/audit'],
   ['GET', '/api/v1/runtime/skills'],
   ['GET', '/api/v1/runtime/skills/http_call'],
+  ['GET', '/api/v1/runtime/webhook-secret'],
   ['DELETE', RUNS],
   ['OPTIONS', RUNS],
   ['GET', '/nowhere'],

@@ -39,7 +39,7 @@ export const LlmInvokeParams = z
       .string()
       .min(1)
       .max(LLM_MODEL_LENGTH_MAX)
-      .regex(/^\S+$/, 'must have no spaces')
+      .regex(/^\S*[^\s/]$/, 'must have no spaces, and not end with a slash')
       .optional()
       .describe('`provider/model` or `model`; providers are openai, anthropic and compatible.'),
     base_url: z

@@ -52,6 +52,7 @@ describe('the params', () => {
     ['too many stops', { prompt: 'a', stop: ['1', '2', '3', '4', '5'] }],
     ['an empty stop', { prompt: 'a', stop: '' }],
     ['a model with a space', { prompt: 'a', model: 'gpt 4' }],
+    ['a provider without a model', { prompt: 'a', model: 'openai/' }],
     ['a base URL that is none', { prompt: 'a', model: 'b', base_url: 'file:///etc/passwd' }],
     ['a base URL with a password', { prompt: 'a', model: 'b', base_url: 'http://u:p@a/v1' }],
     ['too much text', { prompt: 'ü'.repeat(LLM_PROMPT_BYTES_MAX / 2 + 1) }],
