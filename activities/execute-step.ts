@@ -7,6 +7,7 @@ import type { BegunCall } from '../src/runs/tries/begin-try.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
 import { finishTry, OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import { remainingMsOf } from '../src/runs/run-state.ts';
+import { createTurns } from '../src/runs/tries/turns.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
 
@@ -21,26 +22,28 @@ interface StoppedResult {
 }
 
 /** One try of one effectful step: begin, call, record. Only the call can be stopped. */
-export const createExecuteStep =
-  (deps: RunDeps) =>
-  async (address: TryAddress): Promise<TryReply> => {
+export const createExecuteStep = (deps: RunDeps) => {
+  const turns = createTurns();
+  return async (address: TryAddress): Promise<TryReply> => {
+    const inTurn = <T>(work: () => Promise<T>) => turns.take(address.run_id, work);
     const context = Context.current();
     const beat = setInterval(() => context.heartbeat(), BEAT_MS);
     try {
       const fence = uuidv7();
       const begun = await repeatInOutage(
-        () => beginTry(deps, address, fence),
+        () => inTurn(() => beginTry(deps, address, fence)),
         context.cancellationSignal,
       );
       if (begun.kind === 'reply') return begun.reply;
       deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
       if ('stopped' in result) return await endStopped(deps, begun.call, result);
-      return await repeatInOutage(() => finishTry(deps, begun.call, result));
+      return await repeatInOutage(() => inTurn(() => finishTry(deps, begun.call, result)));
     } finally {
       clearInterval(beat);
     }
   };
+};
 
 /**
  * The skill with its time limit. What it throws is a fault of the skill, and an outcome all the same. `stopped`: the

@@ -1,5 +1,7 @@
 import {
   ActivityCancellationType,
+  ActivityFailure,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
 } from '@temporalio/workflow';
@@ -24,11 +26,26 @@ const bookkeeping = proxyActivities<RunActivities>({
 
 const local = proxyLocalActivities<RunActivities>({
   startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '10s',
   retry: infrastructureRetry,
   localRetryThreshold: '2s',
 });
 
-export const { executeInline, recordCancel, closeRun } = local;
+/** Quick where Postgres answers; in an outage every try of a local activity grows the history, so a regular one waits it out. */
+const localFirst =
+  <I, O>(quick: (input: I) => Promise<O>, patient: (input: I) => Promise<O>) =>
+  async (input: I): Promise<O> => {
+    try {
+      return await quick(input);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      return patient(input);
+    }
+  };
+
+export const executeInline = localFirst(local.executeInline, bookkeeping.executeInline);
+export const recordCancel = localFirst(local.recordCancel, bookkeeping.recordCancel);
+export const closeRun = localFirst(local.closeRun, bookkeeping.closeRun);
 export const { abandonStep, beginCompensation } = bookkeeping;
 
 /** One try, as an activity that the Web UI shows by its step's id. */

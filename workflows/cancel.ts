@@ -20,7 +20,10 @@ export function listenForCancel(progress: Progress, root: CancellationScope): Ca
   const request = (reason: string): Promise<void> =>
     CancellationScope.nonCancellable(async () => {
       if (progress.isCancelled) return;
+      // Counted at once: a history does not end before the cancel is recorded.
+      progress.cancelsUnderWay += 1;
       await recordCancel({ run_id, execution, reason });
+      progress.cancelsUnderWay -= 1;
       progress.isCancelled = true;
       tries.cancel();
     });

@@ -7,20 +7,27 @@ import type { Progress } from './progress.ts';
 
 type StepToUndo = Extract<CompensationReply, { kind: 'open' }>['steps'][number];
 
-/** Undoes the steps that have succeeded, one after the other, last done first. One that cannot be undone stops no other. */
+/**
+ * Undoes the steps that have succeeded, one after the other, last done first. One that cannot be undone stops no other;
+ * one that a late worker says has succeeded meanwhile is undone as well.
+ */
 export async function compensate(progress: Progress): Promise<void> {
   const { run_id, execution } = progress.input;
-  const reply = await beginCompensation({ run_id, execution });
-  if (reply.kind === 'closed') {
-    progress.isClosed = true;
-    return;
-  }
+  const begun = new Set<string>();
+  progress.isCompensating = true;
   progress.ended = 0;
-  for (const step of reply.steps) {
-    if (isHistoryLong(progress)) await goOnInNewHistory(progress, { compensating: true });
-    await undoStep(progress, step, reply.deadline_at_ms);
-    if (progress.isClosed) return;
-    progress.ended += 1;
+  for (;;) {
+    const reply = await beginCompensation({ run_id, execution });
+    if (reply.kind === 'closed') progress.isClosed = true;
+    const steps = reply.kind === 'open' ? reply.steps.filter(({ id }) => !begun.has(id)) : [];
+    if (reply.kind === 'closed' || steps.length === 0) return;
+    for (const step of steps) {
+      if (isHistoryLong(progress)) await goOnInNewHistory(progress, { compensating: true });
+      begun.add(step.id);
+      await undoStep(progress, step, reply.deadline_at_ms);
+      if (progress.isClosed) return;
+      progress.ended += 1;
+    }
   }
 }
 

@@ -15,7 +15,7 @@ export async function goOnInNewHistory(
   progress: Progress,
   changes: Partial<RunPlanInput> = {},
 ): Promise<void> {
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() && progress.cancelsUnderWay === 0);
   if (changes.compensating !== true && isStopping(progress)) return;
   await continueAsNew<typeof runPlan>({ ...toNextInput(progress), ...changes });
 }

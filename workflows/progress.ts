@@ -36,7 +36,11 @@ export interface Progress {
   ended: number;
   failedStepId?: string;
   isCancelled: boolean;
+  /** Cancels that have come and are not yet recorded. */
+  cancelsUnderWay: number;
   isClosed: boolean;
+  /** The steps are over: what a late one of them answers changes nothing any more. */
+  isCompensating: boolean;
   /** Nothing new starts in this history: the next one goes on. */
   isHandingOver: boolean;
   end?: RunEnd;
@@ -54,7 +58,9 @@ export function createProgress(input: RunPlanInput): Progress {
     waiting: new Set(),
     ended: 0,
     isCancelled: input.cancelled === true,
+    cancelsUnderWay: 0,
     isClosed: false,
+    isCompensating: false,
     isHandingOver: false,
   };
   for (const { id, status, role, try: number, until_ms: untilMs } of input.progress) {
@@ -89,11 +95,18 @@ export function noteStatus(progress: Progress, stepId: string, status: StepStatu
   if (status === 'failed') progress.failedStepId ??= stepId;
 }
 
-/** A reply may have given money back: one of those who wait for some may ask again. */
+/** How many of those who wait ask again after one reply: all would be many questions for little money. */
+const ASK_AGAIN_MAX = 8;
+
+/** A reply may have given money back: the first of those who wait for some may ask again. */
 export function noteReply(progress: Progress): void {
   progress.replies += 1;
-  const [first] = progress.waiting;
-  if (first !== undefined) progress.waiting.delete(first);
+  for (const id of [...progress.waiting].slice(0, ASK_AGAIN_MAX)) progress.waiting.delete(id);
+}
+
+/** The execution may do nothing more; a step that says so late does not stop what undoes the others. */
+export function noteClosed(progress: Progress): void {
+  if (!progress.isCompensating) progress.isClosed = true;
 }
 
 /** Whether nothing new may start: what is in flight runs to its end. */

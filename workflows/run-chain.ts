@@ -1,7 +1,7 @@
 import type { SkeletonStep } from '../src/contracts/activities.ts';
 import { executeInline } from './activities.ts';
 import type { Cancellation } from './cancel.ts';
-import { doneIds, noteReply, noteStatus } from './progress.ts';
+import { doneIds, noteClosed, noteReply, noteStatus } from './progress.ts';
 import type { Progress } from './progress.ts';
 
 /** Runs a chain of inline steps in one local activity and folds what it recorded. */
@@ -18,7 +18,7 @@ export async function runChain(
     ready: ready.map((step) => step.id),
   });
   noteReply(progress);
-  if (reply.stop === 'closed') progress.isClosed = true;
+  if (reply.stop === 'closed') noteClosed(progress);
   if (reply.stop === 'cancelled') await cancellation.request('Cancelled on request.');
   for (const { step_id, status } of reply.outcomes) noteStatus(progress, step_id, status);
   for (const id of reply.deferred) progress.deferred.add(id);

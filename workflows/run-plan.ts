@@ -33,7 +33,7 @@ export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
     if (!isStopping(progress) && hasPending(progress) && progress.isHandingOver)
       await goOnInNewHistory(progress);
     if (mustUndo(progress)) await compensate(progress);
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && progress.cancelsUnderWay === 0);
     const { run_id, execution } = input;
     const end = progress.end ?? (await closeRun({ run_id, execution, reason: reasonOf(progress) }));
     return finish(end);

@@ -2,7 +2,7 @@ import { condition } from '@temporalio/workflow';
 import type { SkeletonStep, TryAddress } from '../src/contracts/activities.ts';
 import { callTry } from './call-try.ts';
 import type { Cancellation } from './cancel.ts';
-import { isLeaving, noteReply, noteStatus } from './progress.ts';
+import { isLeaving, noteClosed, noteReply, noteStatus } from './progress.ts';
 import type { Place, Progress } from './progress.ts';
 
 const BUSY_PAUSE_MS = 1_000;
@@ -22,7 +22,7 @@ export async function runStep(
   let busyPauseMs = BUSY_PAUSE_MS;
   for (;;) {
     progress.places.set(step.id, place);
-    await pauseUntil(progress, place.untilMs);
+    if (place.untilMs !== undefined) await pauseUntil(progress, place.untilMs);
     if (isLeaving(progress)) return;
     const { role, try: number } = place;
     const address: TryAddress = { run_id, execution, step_id: step.id, role, try: number };
@@ -38,7 +38,7 @@ export async function runStep(
       continue;
     }
     noteReply(progress);
-    if (reply.kind === 'closed') progress.isClosed = true;
+    if (reply.kind === 'closed') noteClosed(progress);
     if (reply.kind === 'cancelled') await cancellation.request('Cancelled on request.');
     if (reply.kind !== 'outcome') return;
 
@@ -49,8 +49,8 @@ export async function runStep(
   }
 }
 
-async function pauseUntil(progress: Progress, untilMs: number | undefined): Promise<void> {
-  const pauseMs = (untilMs ?? 0) - Date.now();
+async function pauseUntil(progress: Progress, untilMs: number): Promise<void> {
+  const pauseMs = untilMs - Date.now();
   if (pauseMs > 0) await condition(() => isLeaving(progress), pauseMs);
 }
 

@@ -33,7 +33,7 @@ export async function beginCompensation(
       steps: steps.map(({ id, spec }) => ({
         id,
         skill: spec.compensate!.skill,
-        try: tries.get(id) ?? 0,
+        try: tries.get(id)?.number ?? 0,
         policy: spec.policy,
       })),
     };

@@ -13,9 +13,15 @@ import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { lockRun, markRunClosed } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
-import { findStep, listSteps, endStep } from '../storage/steps.ts';
+import {
+  endCompensation,
+  endStep,
+  findStep,
+  listSteps,
+  listStepsToUndo,
+} from '../storage/steps.ts';
 import type { StepRow } from '../storage/steps.ts';
-import { listLastTries, listOpenTries } from '../storage/tries.ts';
+import { listCompensationTries, listLastTries, listOpenTries } from '../storage/tries.ts';
 import type { RunDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { cancelled, deadlineExceeded, parseFailure, stepLost } from './failures.ts';
@@ -46,6 +52,7 @@ export async function closeLockedRun(
 ): Promise<RunEnd> {
   if (!isOpen(run)) return storedEnd(run);
   await endOpenTries(tx, run);
+  await endWaitingCompensations(tx, run);
   const steps = await endWaitingSteps(tx, run);
   const failure = withNotUndone(failureOf(run, steps, reason), steps);
   const status =
@@ -86,7 +93,9 @@ function failureOf(
   reason: CloseReason | { kind: 'failed'; failure: Failure },
 ): Failure | null {
   if (steps.every((step) => isDone(step.status))) return null;
-  if (reason.kind === 'failed') return reason.failure;
+  // What stops the undoing of a run is not why it failed.
+  const stopped = reason.kind === 'failed' ? reason.failure : undefined;
+  if (stopped && run.compensate_until === null) return stopped;
   // A cancel that comes when steps are being undone is not recorded, and changes nothing.
   const isCancelled = reason.kind === 'cancelled' && run.compensate_until === null;
   if (isCancelled || run.cancel_requested_at !== null) return cancelled(run);
@@ -98,6 +107,7 @@ function failureOf(
   if (failed?.failure) {
     return { ...parseFailure(failed.failure), step_id: failed.id };
   }
+  if (stopped) return stopped;
   if (run.deadline_at.getTime() <= Date.now()) return deadlineExceeded(run);
   return createFailure('INTERNAL', 'The run ended before all of its steps were done.');
 }
@@ -123,22 +133,38 @@ async function endOpenTries(tx: Transaction, run: RunRow): Promise<void> {
   }
 }
 
+/** Compensations that were between two tries have failed by their last one. */
+async function endWaitingCompensations(tx: Transaction, run: RunRow): Promise<void> {
+  if (run.compensate_until === null) return;
+  const tries = await listCompensationTries(tx, run.id);
+  for (const step of await listStepsToUndo(tx, run.id)) {
+    const last = tries.get(step.id);
+    if (step.compensation === 'ready' || !last) continue;
+    const failure = last.failure ? parseFailure(last.failure) : deadlineExceeded(run, 'compensate');
+    await endCompensation(tx, run.id, step.id, 0, failure);
+    const event: NewEvent = {
+      type: 'step.compensation_failed',
+      stepId: step.id,
+      data: { failure },
+    };
+    await appendEvents(tx, run.id, [event]);
+  }
+}
+
 /** Steps that were between two tries get the state of their last one; steps never begun stay pending. */
 async function endWaitingSteps(tx: Transaction, run: RunRow): Promise<StepRow[]> {
   const steps = await listSteps(tx, run.id);
   const waiting = steps.filter((step) => step.status === 'running');
   if (waiting.length === 0) return steps;
   const lastTries = await listLastTries(tx, run.id);
-  const events: NewEvent[] = [];
   for (const step of waiting) {
     const last = lastTries.find((row) => row.step_id === step.id);
     const status: StepStatus = run.cancel_requested_at ? 'cancelled' : 'failed';
     const failure = last?.failure ? parseFailure(last.failure) : undefined;
-    await endStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) });
     const data = failure ? { failure } : {};
-    events.push({ type: `step.${status}`, stepId: step.id, data, skill: step.skill });
+    const event: NewEvent = { type: `step.${status}`, stepId: step.id, data, skill: step.skill };
+    await endStep(tx, run.id, step.id, 0, { status, ...(failure && { failure }) }, event);
   }
-  await appendEvents(tx, run.id, events);
   return listSteps(tx, run.id);
 }
 

@@ -4,6 +4,27 @@ import type { Transaction } from './pool.ts';
 /** `skill` and `seconds` are not stored. */
 export type NewEvent = Omit<CommittedEvent, 'runId'>;
 
+/**
+ * The end of a statement that changes a run and appends one event: its CTEs come first, its parameters from `first` on
+ * are those of `valuesOfEvent`, and `$1` is the run. Its caller notes the event.
+ */
+export const withEvent = (first: number): string => `counter AS (
+       UPDATE runs SET event_number = event_number + 1 WHERE id = $1 RETURNING tenant_id, event_number
+     )
+     INSERT INTO events (run_id, number, tenant_id, type, step_id, data)
+     SELECT $1, event_number, tenant_id, $${first}, $${first + 1}, $${first + 2} FROM counter`;
+
+export const valuesOfEvent = ({ type, stepId, data }: NewEvent): unknown[] => [
+  type,
+  stepId ?? null,
+  JSON.stringify(data ?? {}),
+];
+
+/** What was written is told once its transaction is committed. */
+export function noteEvents(tx: Transaction, runId: string, events: readonly NewEvent[]): void {
+  tx.events.push(...events.map((event) => ({ ...event, runId })));
+}
+
 /** Numbers the events from the run's own counter, whose row lock makes the order of commits the order of numbers. */
 export async function appendEvents(
   tx: Transaction,
@@ -27,5 +48,5 @@ export async function appendEvents(
       events.map((event) => JSON.stringify(event.data ?? {})),
     ],
   );
-  tx.events.push(...events.map((event) => ({ ...event, runId })));
+  noteEvents(tx, runId, events);
 }

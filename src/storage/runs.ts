@@ -218,7 +218,8 @@ export async function claimRunsToCheck(db: Db, limit: number, againMs: number): 
 export async function listOverdueRuns(db: Db, limit: number, overdueMs: number): Promise<RunRow[]> {
   const { rows } = await db.query<RunRow>(
     `SELECT ${COLUMNS} FROM runs
-     WHERE check_at IS NOT NULL AND deadline_at < now() - $2 * interval '1 millisecond'
+     WHERE check_at IS NOT NULL
+       AND (deadline_at < now() - $2 * interval '1 millisecond' OR compensate_until < now() - $2 * interval '1 millisecond')
        AND now() - $2 * interval '1 millisecond' > coalesce(compensate_until,
          deadline_at + CASE WHEN EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id
              AND status = 'succeeded' AND compensation = 'ready')

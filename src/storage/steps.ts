@@ -2,6 +2,8 @@ import type { StepRole, StepStatus } from '../contracts/activities.ts';
 import type { CompensationStatus } from '../contracts/run.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { ResolvedStep } from '../contracts/plan.ts';
+import { noteEvents, valuesOfEvent, withEvent } from './events.ts';
+import type { NewEvent } from './events.ts';
 import type { Db, Transaction } from './pool.ts';
 import type { TryMark } from './tries.ts';
 
@@ -106,15 +108,21 @@ export async function findStepWithTry(
     StepRow & { spec: string } & Record<`try_${keyof TryMark}`, never>
   >(
     `SELECT ${STEP_COLUMNS.replaceAll(/\w+/g, 's.$&')}, s.spec, t.fence AS try_fence, t.hold_id AS try_hold_id,
-       t.status AS try_status, t.failure AS try_failure
+       t.status AS try_status, t.failure AS try_failure, t.next AS try_next
      FROM steps s LEFT JOIN tries t ON t.run_id = s.run_id AND t.step_id = s.id AND t.generation = s.generation
        AND t.role = $3 AND t.number = $4
      WHERE s.run_id = $1 AND s.id = $2`,
     [runId, id, role, number],
   );
   if (!rows[0]) return undefined;
-  const { try_fence, try_hold_id, try_status, try_failure, ...row } = rows[0];
-  const mark = { fence: try_fence, hold_id: try_hold_id, status: try_status, failure: try_failure };
+  const { try_fence, try_hold_id, try_status, try_failure, try_next, ...row } = rows[0];
+  const mark: TryMark = {
+    fence: try_fence,
+    hold_id: try_hold_id,
+    status: try_status,
+    failure: try_failure,
+    next: try_next,
+  };
   return { step: withSpec(row), found: try_fence === null ? undefined : mark };
 }
 
@@ -205,18 +213,21 @@ export interface StepEnding {
   failure?: Failure;
 }
 
-/** Adds the cost of the last try and writes the step's final state. */
+/** Adds the cost of the last try, writes the step's final state and the event that says so. */
 export async function endStep(
   tx: Transaction,
   runId: string,
   id: string,
   costMicroCents: number,
   ending: StepEnding,
+  event: NewEvent,
 ): Promise<void> {
   await tx.query(
-    `UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = $4, output = $5, artifact_id = $6,
-       output_bytes = $7, failure = $8, completed_at = now()
-     WHERE run_id = $1 AND id = $2`,
+    `WITH ended AS (
+       UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = $4, output = $5, artifact_id = $6,
+         output_bytes = $7, failure = $8, completed_at = now()
+       WHERE run_id = $1 AND id = $2
+     ), ${withEvent(9)}`,
     [
       runId,
       id,
@@ -226,8 +237,10 @@ export async function endStep(
       ending.artifactId ?? null,
       ending.outputBytes ?? null,
       ending.failure ? JSON.stringify(ending.failure) : null,
+      ...valuesOfEvent(event),
     ],
   );
+  noteEvents(tx, runId, [event]);
 }
 
 export interface InlineEnding extends StepEnding {

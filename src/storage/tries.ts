@@ -1,5 +1,7 @@
-import type { StepRole } from '../contracts/activities.ts';
+import type { NextMove, StepRole } from '../contracts/activities.ts';
 import type { Failure } from '../contracts/failures.ts';
+import { noteEvents, valuesOfEvent, withEvent } from './events.ts';
+import type { NewEvent } from './events.ts';
 import type { Db, Transaction } from './pool.ts';
 
 export interface TryKey {
@@ -21,6 +23,8 @@ export interface TryRow {
   status: 'succeeded' | 'failed' | 'cancelled' | null;
   /** A Failure as JSON text. */
   failure: string | null;
+  /** A NextMove as JSON text; null while there is no outcome. */
+  next: string | null;
   cost_micro_cents: number;
   started_at: Date;
   deadline_at: Date;
@@ -28,9 +32,9 @@ export interface TryRow {
 }
 
 /** What decides about a try: who may record its outcome, and whether one stands. */
-export type TryMark = Pick<TryRow, 'fence' | 'hold_id' | 'status' | 'failure'>;
+export type TryMark = Pick<TryRow, 'fence' | 'hold_id' | 'status' | 'failure' | 'next'>;
 
-const COLUMNS = `step_id, generation, role, number, execution, fence, hold_id, status, failure, cost_micro_cents,
+const COLUMNS = `step_id, generation, role, number, execution, fence, hold_id, status, failure, next, cost_micro_cents,
   started_at, deadline_at, completed_at`;
 
 const keyOf = (key: TryKey): unknown[] => [
@@ -71,12 +75,27 @@ const STARTED: Record<StepRole, string> = {
   compensate: `compensation = 'running'`,
 };
 
-/** Writes the try under its first fence, and that its step is at it. */
-export async function startTry(tx: Transaction, key: TryKey, fencing: Fencing): Promise<void> {
+/** Writes the try under its first fence, that its step is at it, and the event that says so. */
+export async function startTry(
+  tx: Transaction,
+  key: TryKey,
+  fencing: Fencing,
+  event: NewEvent,
+): Promise<void> {
   await tx.query(
-    `WITH fenced AS (${FENCE}) UPDATE steps SET ${STARTED[key.role]} WHERE run_id = $1 AND id = $2`,
-    [...keyOf(key), ...fencingOf(fencing)],
+    `WITH fenced AS (${FENCE}),
+     started AS (UPDATE steps SET ${STARTED[key.role]} WHERE run_id = $1 AND id = $2),
+     ${withEvent(10)}`,
+    [...keyOf(key), ...fencingOf(fencing), ...valuesOfEvent(event)],
   );
+  noteEvents(tx, key.runId, [event]);
+}
+
+export interface TryEnding {
+  status: 'succeeded' | 'failed' | 'cancelled';
+  failure: Failure | undefined;
+  next: NextMove;
+  costMicroCents: number;
 }
 
 /** Writes the outcome if this fence still holds the try and no outcome stands; answers whether it did. */
@@ -84,15 +103,21 @@ export async function endTry(
   tx: Transaction,
   key: TryKey,
   fence: string,
-  status: 'succeeded' | 'failed' | 'cancelled',
-  failure: Failure | undefined,
-  costMicroCents: number,
+  { status, failure, next, costMicroCents }: TryEnding,
 ): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `UPDATE tries SET status = $7, failure = $8, cost_micro_cents = cost_micro_cents + $9, completed_at = now()
+    `UPDATE tries SET status = $7, failure = $8, cost_micro_cents = cost_micro_cents + $9, next = $10,
+       completed_at = now()
      WHERE run_id = $1 AND step_id = $2 AND generation = $3 AND role = $4 AND number = $5
        AND fence = $6 AND status IS NULL`,
-    [...keyOf(key), fence, status, failure ? JSON.stringify(failure) : null, costMicroCents],
+    [
+      ...keyOf(key),
+      fence,
+      status,
+      failure ? JSON.stringify(failure) : null,
+      costMicroCents,
+      JSON.stringify(next),
+    ],
   );
   return rowCount === 1;
 }
@@ -119,13 +144,17 @@ export async function listTries(db: Db, runId: string, stepId: string): Promise<
   return rows;
 }
 
-/** The number of the last try of each step's compensation. */
-export async function listCompensationTries(db: Db, runId: string): Promise<Map<string, number>> {
-  const { rows } = await db.query<{ step_id: string; number: number }>(
-    `SELECT step_id, max(number) AS number FROM tries WHERE run_id = $1 AND role = 'compensate' GROUP BY step_id`,
+/** The last try of each step's compensation, by the step's id. */
+export async function listCompensationTries(
+  db: Db,
+  runId: string,
+): Promise<Map<string, Pick<TryRow, 'step_id' | 'number' | 'failure'>>> {
+  const { rows } = await db.query<Pick<TryRow, 'step_id' | 'number' | 'failure'>>(
+    `SELECT DISTINCT ON (step_id) step_id, number, failure FROM tries
+     WHERE run_id = $1 AND role = 'compensate' ORDER BY step_id, generation DESC, number DESC`,
     [runId],
   );
-  return new Map(rows.map((row) => [row.step_id, row.number]));
+  return new Map(rows.map((row) => [row.step_id, row]));
 }
 
 /** Each step's last try in its current generation and role. */

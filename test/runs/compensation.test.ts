@@ -207,6 +207,43 @@ describe('the compensation of a run', () => {
     ]);
   });
 
+  test('gives its money back when its step ends with nothing to undo', async () => {
+    const skipped = { ...failing, on_error: 'skip', compensate: { skill: 'cancel_booking' } };
+    const run = await aos.run([skipped, { id: 'b', skill: 'book' }], { budget_cents: 11 });
+    expect(run).toMatchObject({ status: 'succeeded', cost_cents: 4 });
+    const { transactions } = await aos.ledger(run.run_id);
+    expect(transactions.map((entry) => `${entry.kind} ${entry.amount_cents}`)).toEqual([
+      'hold 5',
+      'release 5',
+      'hold 10',
+      'settle 4',
+    ]);
+  });
+
+  test('that is stopped between two tries has failed by its last one', async () => {
+    undo = () => fail('HTTP_5XX');
+    const slowly = { retry: { backoff_ms: 60_000, max_backoff_ms: 60_000 } };
+    const { run_id } = await aos.submit([booking('a', null, slowly), failing]);
+    await untilEffect('/a/1/compensate');
+    const deadline = Date.now() + 20_000;
+    let step = await aos.step(run_id, 'a');
+    while (step.try_list.at(-1)?.status === 'running' && Date.now() < deadline)
+      step = await aos.step(run_id, 'a');
+    await aos.client.workflow.getHandle(workflowIdOf(run_id, 1)).terminate();
+    expect(await aos.ended(run_id)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'HTTP_4XX' },
+      not_undone: [{ step_id: 'a', failure: { code: 'HTTP_5XX' } }],
+      steps: [{ compensation: { status: 'failed' } }, {}],
+    });
+  });
+
+  test('names what is there when its money does not fit', async () => {
+    const run = await aos.run([booking('a')], { budget_cents: 14 });
+    expect('failure' in run && run.failure.detail).toContain('0 cents reserved');
+    expect('failure' in run && run.failure.detail).toContain('up to 15 cents');
+  });
+
   test('cannot be cancelled, neither by the API nor in Temporal', async () => {
     let release = () => {};
     const released = new Promise<void>((resolve) => {

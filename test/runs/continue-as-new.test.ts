@@ -136,6 +136,19 @@ describe('a run that goes on in a new history after every third step', () => {
     expect(await aos.ended(run_id)).toMatchObject({ status: 'cancelled' });
   });
 
+  test('hears a cancel in Temporal that comes just as a history ends', async () => {
+    const runs = await Promise.all(
+      Array.from({ length: 12 }, async (_, index) => {
+        const plan = Array.from({ length: 100 }, () => ({ skill: 'count' }));
+        const { run_id } = await aos.submit(plan, { budget_cents: 1_000 });
+        await new Promise((resolve) => setTimeout(resolve, 200 + 37 * index));
+        await aos.client.workflow.getHandle(workflowIdOf(run_id, 1)).cancel();
+        return aos.ended(run_id);
+      }),
+    );
+    expect(runs.map((run) => run.status)).toEqual(runs.map(() => 'cancelled'));
+  });
+
   test('serves those who wait for money in turn, and loses none', async () => {
     const plan = Array.from({ length: 30 }, (_, index) => ({
       id: `m${index}`,

@@ -57,6 +57,11 @@ describe('recording histories', () => {
 
   async function record(name: string, { run_id, execution }: Run): Promise<void> {
     const workflowId = workflowIdOf(run_id, execution);
+    // The run may be closed a moment before its execution is.
+    await aos.client.workflow
+      .getHandle(workflowId)
+      .result()
+      .catch(() => {});
     const histories: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>[] = [];
     for (let runId: string | undefined; ;) {
       const history = await aos.client.workflow.getHandle(workflowId, runId).fetchHistory();

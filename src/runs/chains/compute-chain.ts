@@ -77,7 +77,7 @@ export async function computeChain(
 
   for (let step = nextStep(); step && isRoom(); step = nextStep()) {
     reachable.add(step.id);
-    const stands = standingEnd(run, step, { role: 'main', number: 1 }, undefined);
+    const stands = standingEnd(step, 'main', undefined);
     if (stands?.next.kind === 'end') {
       const { status } = stands.next;
       chain.standing.push({ step_id: step.id, status, ...(stands.code && { code: stands.code }) });

@@ -18,7 +18,7 @@ export async function abandonTry(
     const row = run && (await findStepWithTry(tx, run.id, step_id, role, number));
     if (!row || run.execution !== execution) return { kind: 'closed' };
     const { step, found } = row;
-    const stands = standingEnd(run, step, { role, number }, found);
+    const stands = standingEnd(step, role, found);
     if (stands) return stands;
     if (!found) return { kind: 'not_begun' };
     const key = { runId: run.id, stepId: step.id, generation: step.generation, role, number };

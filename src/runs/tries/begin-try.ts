@@ -6,6 +6,7 @@ import { centsFromMicroCents } from '../../contracts/money.ts';
 import { effectKeyOf } from '../../domain/effect-keys.ts';
 import type { Skill } from '../../skills/skill.ts';
 import { appendEvents } from '../../storage/events.ts';
+import type { NewEvent } from '../../storage/events.ts';
 import { withTransaction } from '../../storage/pool.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import { lockRun, markRunStarted } from '../../storage/runs.ts';
@@ -78,7 +79,7 @@ function replyWithoutCall(
   found: TryMark | undefined,
   { execution, role, try: number }: TryAddress,
 ): TryReply | undefined {
-  const stands = standingEnd(run, step, { role, number }, found);
+  const stands = standingEnd(step, role, found);
   if (stands) return stands;
   const state = stateOf(run, execution, role);
   return state === 'open' ? undefined : { kind: state };
@@ -159,8 +160,10 @@ async function writeFence(
   lost: TryMark | undefined,
 ): Promise<void> {
   const fencing = { execution: run.execution, fence, holdId, deadlineAt };
-  await (lost ? fenceTry(tx, key, fencing) : startTry(tx, key, fencing));
   const data = { role: key.role, try: key.number, held_cents: centsFromMicroCents(heldMicroCents) };
   const { skill } = callOf(step.spec, key.role);
-  await appendEvents(tx, run.id, [{ type: 'step.started', stepId: key.stepId, data, skill }]);
+  const event: NewEvent = { type: 'step.started', stepId: key.stepId, data, skill };
+  if (!lost) return startTry(tx, key, fencing, event);
+  await fenceTry(tx, key, fencing);
+  await appendEvents(tx, run.id, [event]);
 }

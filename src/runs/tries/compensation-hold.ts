@@ -1,8 +1,7 @@
 import { uuidv7 } from 'uuidv7';
-import type { JsonObject } from '../../contracts/json.ts';
+import type { Json, JsonObject } from '../../contracts/json.ts';
 import { RESOLVED_PARAMS_BYTES_MAX } from '../../contracts/limits.ts';
 import type { Balances } from '../../domain/balances.ts';
-import { entryKeyOf } from '../../domain/effect-keys.ts';
 import { resolveReferences } from '../../domain/plan/references.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import { findCompensationHold, renewHold } from '../../storage/holds.ts';
@@ -23,6 +22,13 @@ import type { LoadedScope } from './load-scope.ts';
 /** The fence of a hold that waits: no worker has begun to call. */
 const WAITING = 'waiting';
 
+/** What the entries of a waiting hold are named by: the compensation's first try, before anybody has begun it. */
+const waitingOf = (call: FencedTry): FencedTry => ({
+  ...call,
+  key: { ...call.key, role: 'compensate', number: 1 },
+  fence: WAITING,
+});
+
 /** The worst case of what undoes a step, as far as its params are known before the step itself has run; in micro-cents. */
 export function worstCaseOfCompensation(
   skills: SkillRegistry,
@@ -31,9 +37,13 @@ export function worstCaseOfCompensation(
 ): number {
   const skill = spec.compensate && skills.get(spec.compensate.skill);
   if (!skill || compensation !== 'ready') return 0;
-  const { params } = spec.compensate!;
-  const resolved = resolveReferences(params, scope, RESOLVED_PARAMS_BYTES_MAX);
-  return skill.worstCaseMicroCents(resolved.ok ? (resolved.value as JsonObject) : params);
+  const known = Object.entries(spec.compensate!.params).map(([key, value]): [string, Json] => {
+    const resolved = resolveReferences(value, scope, RESOLVED_PARAMS_BYTES_MAX);
+    return [key, resolved.ok ? resolved.value : value];
+  });
+  const params = Object.fromEntries(known);
+  const parsed = skill.contract.params.safeParse(params);
+  return skill.worstCaseMicroCents(parsed.success ? (parsed.data as JsonObject) : params);
 }
 
 /** Holds the worst case until the step is undone or the run closes; once for all tries. Answers what refuses it. */
@@ -42,22 +52,22 @@ export async function reserveCompensation(
   call: FencedTry,
   worstMicroCents: number,
 ): Promise<Balances | undefined> {
-  const { run, step, key } = call;
   const holdId = `hold_${uuidv7()}`;
-  const waiting = { ...key, role: 'compensate' as const, number: 1 };
   const placed = await placeHold(tx, {
     hold: toHold(call, holdId, worstMicroCents, WAITING, 1),
-    key: entryKeyOf(waiting, WAITING, 'hold'),
-    subject: {
-      runId: run.id,
-      execution: run.execution,
-      stepId: step.id,
-      priceTableVersion: call.priceTableVersion,
-      actor: 'worker',
-    },
+    ...entryOf(waitingOf(call), holdId, 'hold'),
     basis: 'worst_case',
   });
   return placed.ok ? undefined : placed.balances;
+}
+
+/** Gives the money back when there will be nothing to undo. */
+export async function releaseCompensation(tx: Transaction, call: FencedTry): Promise<void> {
+  const { run, step } = call;
+  if (step.compensation !== 'ready') return;
+  const waiting = await findCompensationHold(tx, run.id, step.id);
+  if (!waiting) return;
+  await releaseHold(tx, entryOf(waitingOf(call), waiting.id, 'release'));
 }
 
 /** Takes over the hold that waits, if it is large enough; else gives it back for one that is, if that fits. */

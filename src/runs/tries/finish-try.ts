@@ -42,7 +42,7 @@ export async function finishTry(
     await postLateCost(tx, { ...call, run }, actualMicroCents);
     const { stepId, role, number } = call.key;
     const row = await findStepWithTry(tx, run.id, stepId, role, number);
-    return row && standingEnd(run, row.step, call.key, row.found);
+    return row && standingEnd(row.step, role, row.found);
   });
   // Only now: thrown inside, it would take the late cost back.
   if (!end) throw new OutcomeNotMine(`step ${call.key.stepId}: another fence holds the try`);

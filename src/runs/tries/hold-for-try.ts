@@ -65,7 +65,8 @@ export async function holdForTry(
   const refusal = held.kind === 'held' && (await reserveCompensation(tx, call, undoMicroCents));
   if (!refusal) return held;
   await tx.query('ROLLBACK TO SAVEPOINT both_holds');
-  return refused(tx, call, worstMicroCents + undoMicroCents, refusal);
+  const reserved = refusal.reserved - worstMicroCents;
+  return refused(tx, call, worstMicroCents + undoMicroCents, { ...refusal, reserved });
 }
 
 /** What waits for a compensation does not expire: the run's close ends it. */

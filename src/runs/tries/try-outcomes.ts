@@ -1,4 +1,4 @@
-import type { StepRole, TryEnd, TryOutcome } from '../../contracts/activities.ts';
+import type { NextMove, StepRole, TryEnd, TryOutcome } from '../../contracts/activities.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import { centsFromMicroCents } from '../../contracts/money.ts';
 import { afterTry } from '../../domain/after-try.ts';
@@ -18,6 +18,7 @@ import { parseFailure } from '../failures.ts';
 import { endingOf } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
 import { remainingMsOf } from '../run-state.ts';
+import { releaseCompensation } from './compensation-hold.ts';
 import { entryOf } from './fenced-try.ts';
 import type { FencedTry } from './fenced-try.ts';
 import { postLateCost } from './late-cost.ts';
@@ -65,15 +66,17 @@ function endOf(step: StepRowWithSpec, role: StepRole): TryEnd | undefined {
 
 /** The outcome that already stands for a try, if there is one: the row decides. */
 export function standingEnd(
-  run: RunState,
   step: StepRowWithSpec,
-  key: { role: StepRole; number: number },
+  role: StepRole,
   row: TryMark | undefined,
 ): TryEnd | undefined {
   if (row && row.status === null) return undefined;
-  const end = endOf(step, key.role);
+  const end = endOf(step, role);
   if (end || !row) return end;
-  return toTryEnd(run, step, key, outcomeOf(failureOf(row.failure)));
+  // Not decided again, by a later clock: what was decided is what the step's row says.
+  const code = failureOf(row.failure)?.code;
+  const next = JSON.parse(row.next!) as NextMove;
+  return { kind: 'outcome', ...(code && { code }), next };
 }
 
 function toTryEnd(
@@ -97,14 +100,19 @@ export async function recordTryEnd(
 ): Promise<TryEnd | undefined> {
   const { run, step, key } = fenced;
   const outcome = outcomeOf(ending.failure);
+  const end = toTryEnd(run, step, key, outcome);
   // What an open hold will be settled by, written with the outcome; it seldom turns out otherwise.
   const expected =
     ending.hold.kind === 'settle' && fenced.holdId !== null ? ending.hold.actualMicroCents : 0;
-  const { fence } = fenced;
-  if (!(await endTry(tx, key, fence, outcome.status, ending.failure, expected))) return undefined;
+  const written = await endTry(tx, key, fenced.fence, {
+    status: outcome.status,
+    failure: ending.failure,
+    next: end.next,
+    costMicroCents: expected,
+  });
+  if (!written) return undefined;
   const costMicroCents = await endHold(tx, fenced, ending.hold);
   if (costMicroCents !== expected) await addTryCost(tx, key, costMicroCents - expected);
-  const end = toTryEnd(run, step, key, outcome);
   await writeStep(tx, fenced, ending, end, costMicroCents);
   if (run.fruitless_executions > 0) await clearFruitless(tx, run.id);
   return end;
@@ -136,11 +144,12 @@ async function endHold(tx: Transaction, fenced: FencedTry, how: Ending['hold']):
 
 async function writeStep(
   tx: Transaction,
-  { run, step, key, begunAtMs }: FencedTry,
+  fenced: FencedTry,
   { output, failure }: Ending,
   { next }: TryEnd,
   costMicroCents: number,
 ): Promise<void> {
+  const { run, step, key, begunAtMs } = fenced;
   const data = {
     role: key.role,
     try: key.number,
@@ -163,11 +172,11 @@ async function writeStep(
     await appendEvents(tx, run.id, [{ type, stepId: step.id, data, ...facts }]);
     return;
   }
+  if (next.status !== 'succeeded') await releaseCompensation(tx, fenced);
   if (output?.artifact) await insertArtifact(tx, output.artifact);
-  await endStep(tx, run.id, step.id, costMicroCents, endingOf(next.status, output, failure));
-  await appendEvents(tx, run.id, [
-    { type: `step.${next.status}`, stepId: step.id, data, ...facts },
-  ]);
+  const event: NewEvent = { type: `step.${next.status}`, stepId: step.id, data, ...facts };
+  const ending = endingOf(next.status, output, failure);
+  await endStep(tx, run.id, step.id, costMicroCents, ending, event);
 }
 
 /** Records that a step's condition was false: it has no try. */
@@ -176,14 +185,13 @@ export async function recordSkip(
   run: RunRow,
   step: StepRowWithSpec,
 ): Promise<TryEnd> {
-  await endStep(tx, run.id, step.id, 0, { status: 'skipped' });
   const event: NewEvent = {
     type: 'step.skipped',
     stepId: step.id,
     data: { reason: 'The condition in `when` was false.' },
     skill: step.skill,
   };
-  await appendEvents(tx, run.id, [event]);
+  await endStep(tx, run.id, step.id, 0, { status: 'skipped' }, event);
   if (run.fruitless_executions > 0) await clearFruitless(tx, run.id);
   return { kind: 'outcome', next: { kind: 'end', status: 'skipped' } };
 }

@@ -13,5 +13,10 @@ ALTER TABLE steps ADD COLUMN compensation text
   CHECK (compensation IN ('ready', 'running', 'succeeded', 'failed'));
 ALTER TABLE steps ADD COLUMN compensation_failure text;
 
+CREATE INDEX runs_by_compensation ON runs (compensate_until)
+  WHERE compensate_until IS NOT NULL AND check_at IS NOT NULL;
+
+-- What follows the outcome, as it was decided with it: JSON text.
+ALTER TABLE tries ADD COLUMN next text;
 ALTER TABLE tries DROP CONSTRAINT tries_role_check;
 ALTER TABLE tries ADD CONSTRAINT tries_role_check CHECK (role IN ('main', 'fallback', 'compensate'));

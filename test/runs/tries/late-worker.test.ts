@@ -291,6 +291,20 @@ describe('a worker', () => {
       expect(await costsOf(run)).toEqual(costs(4));
     });
 
+    test('finds what was decided then, though there is no time for it any more', async () => {
+      const run = await submit('per_call', { on_error: 'skip' });
+      const end = await finishTry(aos.deps, await begin(run), fail('HTTP_5XX'));
+      expect(end).toMatchObject({ next: { kind: 'retry', delayMs: 500 } });
+      await aos.pool.query('UPDATE runs SET deadline_at = now() WHERE id = $1', [run.run_id]);
+      expect(await ask(addressOf(run))).toEqual({ kind: 'reply', reply: end });
+      expect(await abandonTry(aos.deps, addressOf(run))).toEqual(end);
+      expect(await ask(addressOf(run, { try: 2 }))).toEqual({
+        kind: 'reply',
+        reply: failedWith('DEADLINE_EXCEEDED'),
+      });
+      expect(await aos.step(run.run_id, 'a')).toMatchObject({ status: 'failed' });
+    });
+
     test('holds once when it is the beginning that was answered to nobody', async () => {
       const run = await submit('per_call');
       const fence = uuidv7();
