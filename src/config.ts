@@ -83,7 +83,7 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'SMTP_SSL',
 ]);
 const PORT_MAX = 65_535;
-const FAMILY = /^(AOS|TEMPORAL|DATABASE|SMTPS?|LOG)_/;
+const FAMILY = /^(AOS|TEMPORAL|DATABASE|SMTPS?|LOG|OPENAI|ANTHROPIC)_/;
 
 export interface Config {
   port: number;

@@ -1,5 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { placeHold, settleHold } from '../../src/storage/ledger.ts';
+import type { PlaceHold } from '../../src/storage/ledger.ts';
+import { reserve, settleWithin } from '../../src/storage/ledger-statements.ts';
 import { createPool, withTransaction } from '../../src/storage/pool.ts';
 import type { Job, JobResult } from './jobs.ts';
 
@@ -16,28 +18,32 @@ const pool = createPool({
 
 const subject = { actor: 'bench' };
 
-async function holdByLedger({ accountId, amountMicroCents, isSettled }: Job): Promise<boolean> {
-  const holdId = `hold_${uuidv7()}`;
-  const hold = {
-    id: holdId,
-    accountId,
-    amountMicroCents,
-    runId: 'bench',
-    stepId: null,
-    generation: null,
-    role: null,
-    try: null,
-    fence: null,
-    expiresAt: null,
-  };
-  const placed = await withTransaction(pool, (tx) =>
-    placeHold(tx, { hold, key: `${holdId}/hold`, basis: 'worst_case', subject }),
-  );
-  if (placed.ok && isSettled) {
-    const end = { holdId, key: `${holdId}/settle`, subject };
-    await withTransaction(pool, (tx) => settleHold(tx, end, amountMicroCents / 2, 'actual'));
+const placeOf = ({ accountId, amountMicroCents }: Job): PlaceHold => {
+  const id = `hold_${uuidv7()}`;
+  const none = { stepId: null, generation: null, role: null, try: null, fence: null };
+  const hold = { id, accountId, amountMicroCents, runId: 'bench', ...none, expiresAt: null };
+  return { hold, key: `${id}/hold`, basis: 'worst_case', subject };
+};
+
+async function holdByLedger(job: Job): Promise<boolean> {
+  const place = placeOf(job);
+  const placed = await withTransaction(pool, (tx) => placeHold(tx, place));
+  if (placed.ok && job.isSettled) {
+    const end = { holdId: place.hold.id, key: `${place.hold.id}/settle`, subject };
+    await withTransaction(pool, (tx) => settleHold(tx, end, job.amountMicroCents / 2, 'actual'));
   }
   return placed.ok;
+}
+
+/** The statement of the ledger, which is whole by itself. */
+async function holdByStatement(job: Job): Promise<boolean> {
+  const place = placeOf(job);
+  const isPlaced = await reserve(pool, place);
+  if (isPlaced && job.isSettled) {
+    const end = { holdId: place.hold.id, key: `${place.hold.id}/settle`, subject };
+    await settleWithin(pool, end, job.amountMicroCents / 2, 'actual');
+  }
+  return isPlaced;
 }
 
 /** The least that keeps a cap: no entry, no key, no hold that could be ended twice. */
@@ -55,8 +61,10 @@ async function holdByUpdate({ accountId, amountMicroCents, isSettled }: Job): Pr
   return rowCount === 1;
 }
 
+const HOLDS = { ledger: holdByLedger, statement: holdByStatement, update: holdByUpdate };
+
 async function race(job: Job): Promise<JobResult> {
-  const hold = job.kind === 'ledger' ? holdByLedger : holdByUpdate;
+  const hold = HOLDS[job.kind];
   const startedAt = performance.now();
   const latenciesMs: number[] = [];
   let admitted = 0;

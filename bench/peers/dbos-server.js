@@ -29,7 +29,9 @@ DBOS.setConfig({
 });
 await DBOS.launch();
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response));
+
+async function answer(request, response) {
   request.resume();
   try {
     const steps = Number(new URL(request.url ?? '/', 'http://peer').searchParams.get('steps'));
@@ -39,7 +41,7 @@ const server = createServer(async (request, response) => {
   } catch (error) {
     response.writeHead(500).end(String(error));
   }
-});
+}
 await new Promise((resolve) => {
   server.listen(0, '127.0.0.1', () => resolve(undefined));
 });
@@ -49,6 +51,6 @@ const stop = async () => {
   await DBOS.shutdown();
   process.exit(0);
 };
-process.on('SIGTERM', stop);
-process.on('disconnect', stop);
+process.on('SIGTERM', () => void stop());
+process.on('disconnect', () => void stop());
 process.send?.({ ready: true, port: String(server.address().port) });

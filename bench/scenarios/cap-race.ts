@@ -25,6 +25,7 @@ export interface CapRaceRound {
   updateCap: RaceResult;
   /** 1,000 holds that all fit, each settled; and holds without a settle by the plain UPDATE. */
   ledgerPairs: RaceResult;
+  statementPairs: RaceResult;
   updatePairs: RaceResult;
   updateHolds: RaceResult;
 }
@@ -73,6 +74,7 @@ async function raceRound({ recorder }: Bench, pool: Pool, racers: Racers): Promi
     ledgerPairs: await recorder.record('cap-race', HOLDS, () =>
       race('ledger', AMPLE_MICRO_CENTS, true),
     ),
+    statementPairs: await race('statement', AMPLE_MICRO_CENTS, true),
     updatePairs: await race('update', AMPLE_MICRO_CENTS, true),
     updateHolds: await race('update', AMPLE_MICRO_CENTS, false),
   };

@@ -9,6 +9,7 @@ import {
   EMAIL_TIMEOUT_DEFAULT_MS,
   EMAIL_TIMEOUT_MAX_MS,
 } from '../contracts/limits.ts';
+import { hideSecrets } from './wording.ts';
 import type { SkillContract, SkillUsage } from '../contracts/skill.ts';
 import { startDelivery } from './email/delivery.ts';
 import { toDeliveryFailure } from './email/failures.ts';
@@ -81,6 +82,9 @@ export interface EmailSendDeps {
 
 /** Creates the skill `email_send`: one message, handed to the mail server of the installation. */
 export function createEmailSend({ email }: EmailSendDeps): Skill {
+  // A mail server may repeat whatever it was told, in any of its answers.
+  const secrets = secretsOf(email);
+  const hide = (text: string): string => hideSecrets(text, secrets);
   async function perform(call: SkillCall): Promise<Json> {
     if (email === undefined) {
       throw new AosError('PROVIDER_NOT_CONFIGURED', `${LACKS.reason} ${LACKS.fix}`);
@@ -92,7 +96,14 @@ export function createEmailSend({ email }: EmailSendDeps): Skill {
     try {
       const receipt = await withinTime(call, 'email_send', delivery.deliver);
       const durationMs = Math.round(performance.now() - startedAt);
-      return { message_id: message.id, from: message.from, ...receipt, duration_ms: durationMs };
+      return {
+        message_id: message.id,
+        from: message.from,
+        accepted: receipt.accepted,
+        rejected: receipt.rejected.map((each) => ({ ...each, reason: hide(each.reason) })),
+        response: hide(receipt.response),
+        duration_ms: durationMs,
+      };
     } catch (error) {
       // Stopped first: what was handed over by then is all that ever will be.
       delivery.stop();
@@ -112,8 +123,17 @@ export function createEmailSend({ email }: EmailSendDeps): Skill {
       try {
         return { ok: true, output: await perform(call), usage };
       } catch (error) {
-        return { ok: false, failure: toSkillFailure(error, 'email_send'), usage };
+        const failure = toSkillFailure(error, 'email_send');
+        return { ok: false, failure: { ...failure, message: hide(failure.message) }, usage };
       }
     },
   };
+}
+
+/** The password, and as it goes over the wire. */
+function secretsOf(email: EmailSettings | undefined): string[] {
+  const { user = '', password } = email?.server.credentials ?? {};
+  if (password === undefined) return [];
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return [password, base64(password), base64(`\0${user}\0${password}`)];
 }

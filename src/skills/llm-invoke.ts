@@ -17,7 +17,7 @@ import { nameOf } from './llm/provider/failures.ts';
 import type { Provider } from './llm/provider/provider.ts';
 import type { LlmSettings } from './llm/settings.ts';
 import type { Target } from './llm/target.ts';
-import { clipLine, hideSecrets } from './llm/wording.ts';
+import { clipLine, hideSecrets } from './wording.ts';
 import type { Skill, SkillCall } from './skill.ts';
 
 const MESSAGE_LENGTH_MAX = 1000;

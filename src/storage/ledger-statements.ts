@@ -1,5 +1,5 @@
 import type { EndHold, PlaceHold } from './ledger.ts';
-import type { Transaction } from './pool.ts';
+import type { Db } from './pool.ts';
 import type { EntryBasis, EntrySubject } from './transactions.ts';
 
 /**
@@ -21,11 +21,8 @@ const subjectOf = (subject: EntrySubject): unknown[] => [
 ];
 
 /** Reserves money where there is room and no entry with this key; answers whether it did. Source of the rule: `holdChange`. */
-export async function reserve(
-  tx: Transaction,
-  { hold, key, basis, subject }: PlaceHold,
-): Promise<boolean> {
-  const { rowCount } = await tx.query(
+export async function reserve(db: Db, { hold, key, basis, subject }: PlaceHold): Promise<boolean> {
+  const { rowCount } = await db.query(
     `WITH room AS (
        UPDATE accounts SET reserved_micro_cents = reserved_micro_cents + $3
        WHERE id = $1 AND closed_at IS NULL AND overage_micro_cents = 0
@@ -59,12 +56,12 @@ export async function reserve(
 
 /** Ends a hold by a cost that it covers; answers the cost, or undefined when it has ended or does not cover it. */
 export async function settleWithin(
-  tx: Transaction,
+  db: Db,
   { holdId, key, subject }: EndHold,
   actualMicroCents: number | 'whole',
   basis: EntryBasis,
 ): Promise<number | undefined> {
-  const { rows } = await tx.query<{ amount: number }>(
+  const { rows } = await db.query<{ amount: number }>(
     `WITH ended AS (
        DELETE FROM holds WHERE id = $1 AND amount_micro_cents >= coalesce($2::bigint, 0)
        RETURNING account_id, amount_micro_cents AS held, coalesce($2::bigint, amount_micro_cents) AS actual
@@ -89,11 +86,11 @@ export async function settleWithin(
 
 /** Ends a hold without cost; answers whether it was open. */
 export async function giveBack(
-  tx: Transaction,
+  db: Db,
   { holdId, key, subject }: EndHold,
   kind: 'release' | 'expire',
 ): Promise<boolean> {
-  const { rowCount } = await tx.query(
+  const { rowCount } = await db.query(
     `WITH ended AS (
        DELETE FROM holds WHERE id = $1 RETURNING account_id, amount_micro_cents AS held
      ), changed AS (

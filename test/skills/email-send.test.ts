@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
-import type { JsonObject } from '../../src/contracts/json.ts';
+import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import {
   EMAIL_BODY_BYTES_MAX,
   EMAIL_RECIPIENTS_MAX,
@@ -254,6 +254,16 @@ describe('what is refused before any connection', () => {
     expect(failure.message).toContain('line break');
   });
 
+  test.each<[string, Json]>([
+    ['subject', '=?utf-8?q?a=0D=0ABcc:_x?='],
+    ['to', '=?utf-8?q?jane?= <jane@example.com>'],
+    ['reply_to', '"=?utf-8?q?jane?=" <jane@example.com>'],
+  ])('an encoded text in `%s`, which a reader would decode', async (field, value) => {
+    const failure = await refuse({ ...MESSAGE, [field]: value });
+    expect(failure.code).toBe('PARAMS_INVALID');
+    expect(failure.message).toContain('=?');
+  });
+
   const thousand = Array.from({ length: 1000 }, (_, n) => `u${n}@x.org`);
   const some = thousand.slice(0, 20);
   test.each<[string, JsonObject]>([
@@ -411,6 +421,22 @@ describe('a login', () => {
       expect(failure.code).toBe(code === 454 ? 'EMAIL_DEFERRED' : 'PROVIDER_KEY_REFUSED');
       expect(JSON.stringify(failure)).not.toContain(token);
       expect(JSON.stringify(failure)).not.toContain(PASSWORD);
+    }
+  });
+
+  test('never shows the password in what the server says of the message', async () => {
+    const said = `your password ${PASSWORD} or ${Buffer.from(PASSWORD).toString('base64')}`;
+    const script = { EHLO: '250-test\r\n250 AUTH PLAIN', AUTH: '235 welcome' };
+    const refusing = await follow({ ...script, MAIL: `550 ${said}` });
+    const failure = await failureOf(call(loginTo(refusing)));
+    expect(failure).toMatchObject({ code: 'EMAIL_REFUSED' });
+    const thanking = await follow({ ...script, CONTENT: `250 ${said}` });
+    const sent = await call(loginTo(thanking));
+    expect(sent).toMatchObject({ ok: true });
+    for (const shown of [JSON.stringify(failure), JSON.stringify(sent)]) {
+      expect(shown).toContain('your password');
+      expect(shown).not.toContain(PASSWORD);
+      expect(shown).not.toContain(Buffer.from(PASSWORD).toString('base64'));
     }
   });
 

@@ -151,19 +151,25 @@ describe('recording histories', () => {
   test('cancel', async () => {
     const { run_id } = await submitSlow([{ skill: 'call', compensate: undo }, { skill: 'slow' }]);
     await aos.request(`/api/v1/runs/${run_id}/cancel`, { json: {} });
-    await record('cancel', await aos.ended(run_id));
+    const run = await aos.ended(run_id);
+    expect(run).toMatchObject({ status: 'cancelled' });
+    await record('cancel', run);
   });
 
   test('cancel by a signal', async () => {
     const { run_id } = await submitSlow([{ skill: 'slow' }]);
     await aos.client.workflow.getHandle(workflowIdOf(run_id, 1)).signal('cancel');
-    await record('cancel-by-signal', await aos.ended(run_id));
+    const run = await aos.ended(run_id);
+    expect(run).toMatchObject({ status: 'cancelled' });
+    await record('cancel-by-signal', run);
   });
 
   test('cancel in Temporal', async () => {
     const { run_id } = await submitSlow([{ skill: 'slow' }]);
     await aos.client.workflow.getHandle(workflowIdOf(run_id, 1)).cancel();
-    await record('cancel-in-temporal', await aos.ended(run_id));
+    const run = await aos.ended(run_id);
+    expect(run).toMatchObject({ status: 'cancelled' });
+    await record('cancel-in-temporal', run);
   });
 
   test('an execution that takes over from one that was lost', async () => {

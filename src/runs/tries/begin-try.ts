@@ -77,7 +77,7 @@ function replyWithoutCall(
   run: RunRow,
   step: StepRowWithSpec,
   found: TryMark | undefined,
-  { execution, role, try: number }: TryAddress,
+  { execution, role }: TryAddress,
 ): TryReply | undefined {
   const stands = standingEnd(step, role, found);
   if (stands) return stands;

@@ -20,6 +20,11 @@ const HOST = /^(?:(?!-)[a-z\d-]{1,63}(?<!-)\.)*(?!-)(?=[\d-]*[a-z])[a-z\d-]{1,63
 /** Whether the text may stand in a header: one line, without control characters. */
 export const isOneLine = (text: string): boolean => !UNPRINTABLE.test(text);
 
+/** `=?…?=` is read as another text by whoever receives it: line breaks and names can hide in it. */
+export const isNoEncodedWord = (text: string): boolean => !/=\?[^?\s]*\?[bq]\?/i.test(text);
+export const ENCODED_WORD =
+  'holds `=?…?q?` or `=?…?b?`, where mail readers begin to decode. Write the text itself';
+
 /** The text for a message, on one line and not long. */
 export const quote = (text: string): string => {
   const plain = text.replaceAll(/[\p{Cc}\p{Surrogate}\s]+/gu, ' ').trim();
@@ -36,6 +41,7 @@ export function parseMailboxes(text: string, countMax: number): Mailbox[] {
       `${quote(text)} holds a line break or another control character. Write it on one line.`,
     );
   }
+  if (!isNoEncodedWord(text)) throw new Error(`${quote(text)} ${ENCODED_WORD}.`);
   return splitAtCommas(text, countMax).map(parseMailbox);
 }
 

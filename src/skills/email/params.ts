@@ -6,7 +6,7 @@ import {
   EMAIL_RECIPIENTS_MAX,
   EMAIL_SUBJECT_LENGTH_MAX,
 } from '../../contracts/limits.ts';
-import { isOneLine, parseMailboxes, tooMany } from './mailbox.ts';
+import { ENCODED_WORD, isNoEncodedWord, isOneLine, parseMailboxes, tooMany } from './mailbox.ts';
 import type { Mailbox } from './mailbox.ts';
 
 const NOBODY = 'names nobody. Give at least one address';
@@ -44,9 +44,13 @@ export const EmailSendParams = z
       'One of the addresses that the operator allows; the first of them when it is left out.',
     ),
     reply_to: OneAddress.optional().describe('Where answers go, if not to `from`.'),
-    subject: z.string().max(EMAIL_SUBJECT_LENGTH_MAX).refine(isOneLine, {
-      error: 'holds a line break or another control character. Write it on one line',
-    }),
+    subject: z
+      .string()
+      .max(EMAIL_SUBJECT_LENGTH_MAX)
+      .refine(isOneLine, {
+        error: 'holds a line break or another control character. Write it on one line',
+      })
+      .refine(isNoEncodedWord, { error: ENCODED_WORD }),
     text: Body.describe('The message as plain text.'),
     body: Body.describe('Another name for `text`.'),
     html: Body.describe('The message as HTML. With `text` beside it, a reader shows one of them.'),

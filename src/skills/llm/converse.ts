@@ -13,7 +13,7 @@ import { addressOf } from './target.ts';
 import { isVendor } from './provider/provider.ts';
 import { openWire } from './provider/wire.ts';
 import type { Wire } from './provider/wire.ts';
-import { clipLine } from './wording.ts';
+import { clipLine } from '../wording.ts';
 
 const REFUSAL_LENGTH_MAX = 200;
 const PROBLEMS_LENGTH_MAX = 600;

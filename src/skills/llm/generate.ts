@@ -8,7 +8,7 @@ import { nameOf } from './provider/failures.ts';
 import type { Target } from './target.ts';
 import type { TokenUsage } from './prices/token-prices.ts';
 import type { Wire } from './provider/wire.ts';
-import { clipLine } from './wording.ts';
+import { clipLine } from '../wording.ts';
 
 const WARNING_LENGTH_MAX = 200;
 

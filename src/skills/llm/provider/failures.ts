@@ -7,7 +7,7 @@ import type { ResponseHead } from '../../http/exchange.ts';
 import { parseRetryAfter, toTransportFailure } from '../../http/failures.ts';
 import type { HttpRequest } from '../../http/request.ts';
 import type { Provider } from './provider.ts';
-import { clipLine } from '../wording.ts';
+import { clipLine } from '../../wording.ts';
 
 const COMPLAINT_LENGTH_MAX = 200;
 /** A proxy gave up waiting: the model may have worked, and be paid for, all the same. */

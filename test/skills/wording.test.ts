@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { clipLine, hideSecrets } from '../../../src/skills/llm/wording.ts';
+import { clipLine, hideSecrets } from '../../src/skills/wording.ts';
 
 describe('a secret in a sentence', () => {
   const key = 'qX7-verylongoperatorkey-0123456789';
