@@ -142,7 +142,7 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
   const problemsBefore = problems.length;
   const llmValues = readLlm(read);
   const llm = toLlmSettings(llmValues);
-  warnings.push(...llmWarnings(llmValues));
+  warnings.push(...llmWarnings(llmValues, llm));
   if (problems.length === problemsBefore) problems.push(...llmProblems(llmValues, llm));
   const config: Config = {
     port: read('AOS_PORT', parsePort, 8000),

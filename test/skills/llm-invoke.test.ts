@@ -90,6 +90,14 @@ const RATES: Record<string, [number, number]> = {
   'compatible/llama3': [10, 20],
 };
 
+/** Tokens as every endpoint would report them. */
+const toDialects = (input: number, output: number) => ({
+  prompt_tokens: input,
+  completion_tokens: output,
+  input_tokens: input,
+  output_tokens: output,
+});
+
 describe('a question', () => {
   test.each(MODELS)('goes to %s and comes back with its usage and its cost', async (model) => {
     provider.script({ text: 'Blue.', tokens: { input: 21, output: 4 } });
@@ -213,7 +221,7 @@ describe('the money', () => {
     expect(base).toBeGreaterThan(100 * 160);
     expect(base).toBeLessThan(100 * 160 + 1000 * 40);
     expect(worst({ prompt: 'a', max_tokens: 101 }) - base).toBe(160);
-    expect(worst({ prompt: 'aé', max_tokens: 100 }) - base).toBe(2 * 40);
+    expect(worst({ prompt: 'aø', max_tokens: 100 }) - base).toBe(2 * 40);
     expect(worst({ prompt: 'a', max_tokens: 100, system: 'abc' }) - base).toBe(3 * 40);
     const checked = worst({ prompt: 'a', max_tokens: 100, json_schema: SCHEMA });
     expect(checked).toBeGreaterThan(2 * base + 400 * 40);
@@ -270,6 +278,15 @@ describe('the money', () => {
         output_tokens: 5,
       },
     ],
+    ['has no output beside a text', { ...toDialects(10, 0), total_tokens: 10 }],
+    [
+      'has more reasoning than output, and no total to explain it',
+      {
+        ...toDialects(10, 5),
+        completion_tokens_details: { reasoning_tokens: 6 },
+        output_tokens_details: { thinking_tokens: 6 },
+      },
+    ],
   ])('is presumed when the usage %s', async (_what, usage) => {
     for (const model of MODELS) {
       const params = { prompt: 'a', model };
@@ -282,6 +299,41 @@ describe('the money', () => {
       });
       expect(result.ok && (result.output as JsonObject)['usage']).toBeUndefined();
     }
+  });
+
+  test('of reasoning that only the total counts is settled as output', async () => {
+    const usage = {
+      prompt_tokens: 32,
+      completion_tokens: 9,
+      total_tokens: 135,
+      completion_tokens_details: { reasoning_tokens: 94 },
+    };
+    for (const model of ['openai/gpt-4.1-mini', 'compatible/llama3']) {
+      const [inRate, outRate] = RATES[model]!;
+      provider.script({ usage });
+      expect(await ask({ prompt: 'a', model })).toMatchObject({
+        ok: true,
+        output: { usage: { input_tokens: 32, output_tokens: 103, reasoning_tokens: 94 } },
+        usage: { cost_micro_cents: 32 * inRate + 103 * outRate },
+      });
+    }
+  });
+
+  test('is settled by what a total that is too small leaves as it was', async () => {
+    provider.script({ usage: { prompt_tokens: 32, completion_tokens: 9, total_tokens: 9 } });
+    expect((await ask({ prompt: 'a' })).usage).toEqual({ cost_micro_cents: 32 * 40 + 9 * 160 });
+  });
+
+  test.each<[string, JsonObject]>([
+    ['gpt-4.1-mini', { prompt_tokens: 32, input_tokens: 32, output_tokens: 900 }],
+    ['compatible/llama3', { prompt_tokens: 32, input_tokens: 32, output_tokens: 900 }],
+    ['compatible/llama3', { input_tokens: 32, output_tokens: 900 }],
+    ['gpt-5-pro', { input_tokens: 32, prompt_tokens: 32, completion_tokens: 900 }],
+    ['anthropic/claude-haiku-4-5', { prompt_tokens: 32, completion_tokens: 900 }],
+  ])('of %s is presumed when %j speaks of another endpoint', async (model, usage) => {
+    const params = { prompt: 'a', model };
+    provider.script({ usage });
+    expect((await ask(params)).usage).toEqual(presumed(params));
   });
 
   test('that was used beyond what was asked is told as it is', async () => {
@@ -613,8 +665,13 @@ describe('a provider that fails', () => {
   });
 
   test('and says nothing is waited for no longer than the call has, whoever keeps the time', async () => {
-    provider.script({ raw: () => undefined });
-    expect(await failureOf(ask({ prompt: 'a' }, { timeoutMs: 100 }))).toBe('TIMEOUT');
+    // A server of its own: what it hears late is no question of another test.
+    const silent = await startScriptedProvider();
+    silent.script({ raw: () => undefined });
+    const skill = skillOf({ OPENAI_BASE_URL: silent.url });
+    const answer = callSkill(skill, { prompt: 'a' }, { timeoutMs: 100 });
+    expect(await failureOf(answer)).toBe('TIMEOUT');
+    await silent.stop();
   });
 
   test('and is left by a cancel may have worked for it', async () => {
@@ -916,13 +973,16 @@ describe('the contract', () => {
     );
   });
 
-  test('is there without a provider when a plan’s own server has a price', () => {
-    const plans = createLlmInvoke({
-      settings: readConfig({ AOS_LLM_PRICES: 'plan/*=0/0' }).llm,
-      egress: createEgressGuard({ allow: [] }),
-    });
-    expect(viewSkill(plans.contract).available).toBe(true);
-  });
+  test.each(['mistral=1/1', 'compatible/*=0/0', 'plan/*=0/0'])(
+    'says the same when %s is a price and nothing else is configured',
+    (AOS_LLM_PRICES) => {
+      const priced = createLlmInvoke({
+        settings: readConfig({ AOS_LLM_PRICES }).llm,
+        egress: createEgressGuard({ allow: [] }),
+      });
+      expect(viewSkill(priced.contract).available).toBe(false);
+    },
+  );
 
   test('never throws over its worst case, whatever it is given', () => {
     for (const params of [{}, { prompt: 3 }, { prompt: 'a', model: '' }, { messages: 'x' }]) {

@@ -94,6 +94,8 @@ export function createLlmContract(settings: LlmSettings): SkillContract {
       { code: 'PROVIDER_REFUSED', description: 'The request is refused.', probability: 0.002 },
       { code: 'PARAMS_INVALID', description: 'The params do not fit.', probability: 0.002 },
       { code: 'CONNECT_FAILED', description: 'No connection.', probability: 0.002 },
+      { code: 'DNS_FAILED', description: 'No address of the server.', probability: 0.001 },
+      { code: 'TLS_FAILED', description: 'No valid certificate.', probability: 0.001 },
       { code: 'PROVIDER_NOT_CONFIGURED', description: 'No provider.', probability: 0.001 },
       { code: 'EGRESS_BLOCKED', description: 'The base URL is private.', probability: 0.001 },
       { code: 'REDIRECT_REFUSED', description: 'The server redirects.', probability: 0.001 },
@@ -101,7 +103,7 @@ export function createLlmContract(settings: LlmSettings): SkillContract {
     ],
     inline: false,
     passes_on: 'text',
-    ...(providers.length === 0 && !settings.prices.coversPlans && { lacks: LACKS }),
+    ...(providers.length === 0 && { lacks: LACKS }),
   };
 }
 

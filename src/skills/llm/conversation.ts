@@ -23,6 +23,8 @@ const SCHEMA_COPIES = 2;
 /** The answer that is sent back for repair is cut to so many tokens for each that it could have. */
 const REPAIRED_TOKENS_FACTOR = 4;
 const REPAIR_PROBLEMS_TOKENS = 4096;
+/** Characters of a text that are written out once only; others each time that they come. */
+const KNOWN_CHARACTERS_MAX = 1000;
 
 /** The conversation that the params describe. */
 export function toConversation(params: LlmInvokeParams): Conversation {
@@ -77,14 +79,33 @@ export const repairTokensMax = (maxTokens: number): number =>
 
 /** Some tokenizers first write characters out by compatibility (NFKC), which can make eleven times as many bytes. */
 function tokensMaxOf(text: string): number {
-  const bytes = Buffer.byteLength(text);
-  return bytes === text.length ? bytes : Math.max(bytes, Buffer.byteLength(text.normalize('NFKC')));
+  if (Buffer.byteLength(text) === text.length) return text.length;
+  const known = new Map<string, number>();
+  let tokens = 0;
+  for (const character of text) {
+    const counted = known.get(character) ?? tokensMaxOfCharacter(character);
+    if (known.size < KNOWN_CHARACTERS_MAX) known.set(character, counted);
+    tokens += counted;
+  }
+  return tokens;
+}
+
+/** NFKC puts together again what NFKD takes apart, never with more bytes; by the character, as on a text it can be quadratic. */
+function tokensMaxOfCharacter(character: string): number {
+  if (character < '\u0080') return 1;
+  const bytes = Buffer.byteLength(character);
+  // A syllable of Hangul is always put together again.
+  if (character >= '\uac00' && character <= '\ud7a3') return bytes;
+  return Math.max(bytes, Buffer.byteLength(character.normalize('NFKD')));
 }
 
 function cutToTokens(text: string, tokensMax: number): string {
-  let cut = text;
-  for (let tokens = tokensMaxOf(cut); tokens > tokensMax; tokens = tokensMaxOf(cut)) {
-    cut = cut.slice(0, Math.floor((cut.length * tokensMax) / tokens));
+  let tokens = 0;
+  let length = 0;
+  for (const character of text) {
+    tokens += tokensMaxOfCharacter(character);
+    if (tokens > tokensMax) break;
+    length += character.length;
   }
-  return cut;
+  return text.slice(0, length);
 }

@@ -58,7 +58,7 @@ export async function generate(
       ...(json !== undefined && { output: toOutput(json) }),
     });
     const { text, finishReason, warnings = [] } = result;
-    const usage = toTokenUsage(result.usage);
+    const usage = toTokenUsage(result.usage, text);
     const reasoningTokens = result.usage.outputTokenDetails.reasoningTokens ?? 0;
     return {
       text,
@@ -85,13 +85,21 @@ function toOutput(json: NonNullable<Generation['json']>) {
   return { ...output, parseCompleteOutput };
 }
 
-function toTokenUsage({
-  inputTokens: input = 0,
-  inputTokenDetails: { cacheReadTokens: cacheRead = 0, cacheWriteTokens: cacheWrite = 0 },
-  outputTokens: output = 0,
-}: LanguageModelUsage): TokenUsage | undefined {
+function toTokenUsage(
+  {
+    inputTokens: input = 0,
+    inputTokenDetails: { cacheReadTokens: cacheRead = 0, cacheWriteTokens: cacheWrite = 0 },
+    outputTokens = 0,
+    outputTokenDetails: { reasoningTokens: reasoning = 0 },
+    raw,
+  }: LanguageModelUsage,
+  text: string,
+): TokenUsage | undefined {
   // No call is without input, and what was cached was input.
   if (input < 1 || cacheRead + cacheWrite > input) return undefined;
+  // xAI and Gemini charge for reasoning that their completion tokens leave out: only the total has it.
+  const output = Math.max(outputTokens, Number(raw?.['total_tokens'] ?? 0) - input);
+  if (reasoning > output || (output === 0 && text !== '')) return undefined;
   return { input, cacheRead, cacheWrite, output };
 }
 

@@ -70,9 +70,10 @@ function defaultModelOf(
   providers: readonly Provider[],
   operatorPrices: OperatorPrices,
 ): string | undefined {
-  const priced = [...operatorPrices.keys()].find(
-    (name) => name.startsWith('compatible/') && name !== 'compatible/*',
-  );
+  const [priced] =
+    [...operatorPrices].find(
+      ([, { provider, model }]) => provider === 'compatible' && model !== '*',
+    ) ?? [];
   const defaults = { ...DEFAULT_MODELS, compatible: priced, plan: undefined };
   return providers.map(({ name }) => defaults[name]).find((model) => model !== undefined);
 }
@@ -95,7 +96,7 @@ export function llmProblems(values: LlmValues, settings: LlmSettings): string[] 
 }
 
 /** What is allowed and yet probably not meant, one line each. */
-export function llmWarnings(values: LlmValues): string[] {
+export function llmWarnings(values: LlmValues, settings: LlmSettings): string[] {
   const warnings: string[] = [];
   const without = (name: string, key: string): string =>
     `${name}: has no effect without ${key}; for a server without a key set AOS_LLM_BASE_URL.`;
@@ -108,6 +109,11 @@ export function llmWarnings(values: LlmValues): string[] {
   const { compatibleUrl, operatorPrices } = values;
   const isPriceless =
     operatorPrices.size === 0 && tableProviderAt(compatibleUrl ?? '') === undefined;
+  if (compatibleUrl !== undefined && !isPriceless && settings.model === undefined) {
+    warnings.push(
+      'AOS_LLM_MODEL: is needed by plans that name no model, which fail without it. Set it to a model of the server at AOS_LLM_BASE_URL.',
+    );
+  }
   if (compatibleUrl !== undefined && isPriceless) {
     warnings.push(
       'AOS_LLM_BASE_URL: no model there has a price, so none can be called. Set AOS_LLM_PRICES, for instance to compatible/*=0/0.',

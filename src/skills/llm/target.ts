@@ -54,12 +54,15 @@ function atOperator(wish: TargetWish, { providers, model, prices }: LlmSettings)
   if (name === undefined) return { provider: bestFor(bare, providers, prices), model: bare };
   const provider = providers.find((each) => each.name === name);
   if (provider !== undefined) return { provider, model: bare };
+  const cure = providers.some((each) => each.name === 'compatible')
+    ? `Name it \`compatible/${wanted}\` if the operator’s server is meant, name a model of theirs`
+    : 'Name a model of theirs';
   const configured = providers.map((each) => each.name).join(', ');
   throw new AosError(
     'PROVIDER_NOT_CONFIGURED',
     name === 'plan'
       ? 'The provider `plan` is the server of a plan’s own `base_url`. Give one, or name another provider.'
-      : `The provider \`${name}\` is not configured here; these are: ${configured}. Name a model of theirs, or ask the operator to set what \`${name}\` needs.`,
+      : `The provider \`${name}\` is not configured here; these are: ${configured}. ${cure}, or ask the operator to set what \`${name}\` needs.`,
   );
 }
 

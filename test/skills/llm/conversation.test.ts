@@ -113,6 +113,43 @@ describe('a conversation', () => {
     expect(tokens('\ufdfa')).toBe(33);
   });
 
+  test('has no fewer tokens than its text has bytes, as it is and written out', () => {
+    const empty = inputTokensMax({ system: '', turns: [] });
+    // Marks of several classes, ligatures, half-width forms, jamo and syllables of Hangul, and any character.
+    const character = fc.oneof(
+      fc.constantFrom(...Array.from('aeoi\u0323\u0327\u0301\u0302\u0315\u0300\u0345éữṩǖ')),
+      fc.constantFrom(...Array.from('ﬁﷺ㌀½①ｶﾞﾊﾟＡﾡￂ각가힣각\u1161\u11a7が\u3099か漢豈😀𝅘𝅥\ud800')),
+      fc.integer({ min: 0, max: 0x10ffff }).map((code) => String.fromCodePoint(code)),
+    );
+    fc.assert(
+      fc.property(fc.array(character, { maxLength: 12 }), (characters) => {
+        const text = characters.join('');
+        const tokens = inputTokensMax({ system: text, turns: [] }) - empty;
+        expect(tokens).toBeGreaterThanOrEqual(Buffer.byteLength(text));
+        expect(tokens).toBeGreaterThanOrEqual(Buffer.byteLength(text.normalize('NFKC')));
+      }),
+      { numRuns: 5000 },
+    );
+    // What is put together again has no more tokens than bytes.
+    expect(inputTokensMax({ system: '각', turns: [] }) - empty).toBe(3);
+  });
+
+  test.each([
+    ['combining marks', `a${'\u0315\u0300'.repeat(LLM_PROMPT_BYTES_MAX / 4)}`],
+    ['plain text', 'a'.repeat(LLM_PROMPT_BYTES_MAX)],
+    ['ligatures', '\ufdfa'.repeat(LLM_PROMPT_BYTES_MAX / 3)],
+    [
+      'many characters',
+      String.fromCodePoint(...Array.from({ length: 50_000 }, (_, n) => 0x20000 + n)).repeat(10),
+    ],
+  ])('is counted, and cut for repair, at once when it is long: %s', (_what, text) => {
+    const told = { system: '', turns: [] };
+    const startedAt = performance.now();
+    inputTokensMax({ system: text, turns: [] });
+    askForRepair(told, text, [text], LLM_MAX_TOKENS_MAX);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
   test('counts a schema that the provider is given', () => {
     const told = toldBy({ prompt: 'a' });
     const schema = { type: 'object', properties: { name: { type: 'string' } } };

@@ -78,6 +78,19 @@ describe('the settings of models', () => {
     ]);
     expect(readConfig({ ...LOCAL, ...FREE, ...OPENAI }).warnings).toEqual([]);
   });
+
+  test('warn when no model is taken where a plan names none', () => {
+    expect(readConfig({ ...LOCAL, ...FREE }).warnings).toEqual([
+      expect.stringMatching(/^AOS_LLM_MODEL: /),
+    ]);
+    for (const env of [
+      { ...LOCAL, ...FREE, AOS_LLM_MODEL: 'llama3' },
+      { ...LOCAL, AOS_LLM_PRICES: 'compatible/*=0/0,compatible/llama3=1/1' },
+      { ...FREE },
+    ]) {
+      expect(readConfig(env).warnings).toEqual([]);
+    }
+  });
 });
 
 describe('a call goes to', () => {
@@ -133,6 +146,20 @@ describe('a call goes to', () => {
     ['nobody with a model that is not priced', { model: 'openai/gpt-99' }, 'MODEL_PRICE_UNKNOWN'],
   ])('%s', (_whom, wish, expected) => {
     expect(target(wish)).toBe(expected);
+  });
+
+  test('nobody where a model of another provider is meant, but says how to ask the operator’s server', () => {
+    const messageOf = (env: Environment, model: string): string => {
+      try {
+        resolveTarget({ model }, settingsOf(env));
+      } catch (error) {
+        if (error instanceof AosError) return error.message;
+        throw error;
+      }
+      return '';
+    };
+    expect(messageOf({ ...LOCAL, ...FREE }, 'openai/gpt-5')).toContain('`compatible/openai/gpt-5`');
+    expect(messageOf(ANTHROPIC, 'openai/gpt-5')).not.toContain('compatible/');
   });
 
   test('the only provider there is, priced or not', () => {

@@ -1,14 +1,18 @@
 import { isJsonObject } from '../../../contracts/json.ts';
 import type { Json, JsonObject } from '../../../contracts/json.ts';
 import { LLM_CHECKS_MAX } from '../../../contracts/limits.ts';
-import { followReference } from './schema.ts';
-import { ASSERTIONS } from './keywords.ts';
+import { clip } from './keywords.ts';
+import type { Complaint } from './keywords.ts';
+import { prepareSchema } from './prepared-schema.ts';
+import type { PreparedSchema } from './prepared-schema.ts';
+import { createHasTwins } from './twins.ts';
+import type { HasTwins } from './twins.ts';
 
 const PROBLEMS_MAX = 10;
-/** What counts as one more check: values of a list in the schema, characters of the answer, and such to be compared. */
-const LISTED_PER_CHECK = 256;
-const READ_PER_CHECK = 1024;
-const COMPARED_PER_CHECK = 128;
+const PROBLEM_LENGTH_MAX = 200;
+const PLACE_LENGTH_MAX = 100;
+/** Schemas within each other, by references too, that meet in one place of a value: what the stack holds. */
+const NESTED_MAX = 500;
 
 /** One place in a value that breaks the schema, with a sentence. */
 export type AnswerProblem = string;
@@ -17,83 +21,91 @@ export type AnswerProblem = string;
 export class CheckTooLong extends Error {}
 
 interface Check {
-  root: JsonObject;
   /** Shared with the branches of a choice, so that nothing multiplies. */
-  meter: { left: number };
-  problems: AnswerProblem[];
+  meter: { left: number; nested: number };
+  prepared: (schema: JsonObject) => PreparedSchema;
+  hasTwins: HasTwins;
+  problems: Complaint[];
+  problemsMax: number;
 }
 
 /** What of the value breaks the schema, which `problemOfSchema` has found sound; at most ten places. */
 export function problemsOfAnswer(schema: JsonObject, value: Json): AnswerProblem[] {
-  const check: Check = { root: schema, meter: { left: LLM_CHECKS_MAX }, problems: [] };
-  judge(check, schema, value, '');
-  return check.problems;
+  const known = new Map<JsonObject, PreparedSchema>();
+  const prepared = (object: JsonObject): PreparedSchema => {
+    const found = known.get(object) ?? prepareSchema(schema, object);
+    known.set(object, found);
+    return found;
+  };
+  const meter = { left: LLM_CHECKS_MAX, nested: 0 };
+  const problems: Complaint[] = [];
+  const hasTwins = createHasTwins();
+  judge({ meter, prepared, hasTwins, problems, problemsMax: PROBLEMS_MAX }, schema, value, '');
+  return problems.map((problem) => clip(problem(), PROBLEM_LENGTH_MAX));
 }
 
 function judge(check: Check, schema: Json | undefined, value: Json, at: string): void {
-  check.meter.left -= 1;
-  if (check.meter.left < 0) throw new CheckTooLong();
-  if (check.problems.length >= PROBLEMS_MAX || schema === true || schema === undefined) return;
-  const complain = (problem: string): void => {
-    check.problems.push(`${at === '' ? 'the answer' : at}: ${problem}`);
+  const { meter, problems, problemsMax } = check;
+  spend(meter, 1);
+  if (problems.length >= problemsMax || schema === true || schema === undefined) return;
+  const complain = (complaint: Complaint): void => {
+    const place = (): string => (at === '' ? 'the answer' : clip(at, PLACE_LENGTH_MAX));
+    problems.push(() => `${place()}: ${complaint()}`);
   };
-  if (!isJsonObject(schema)) return complain('is not allowed');
-  for (const [key, held] of Object.entries(schema)) {
-    check.meter.left -= effortOf(key, held, value);
-    const problem = ASSERTIONS.get(key)?.complain(held, value);
-    if (problem !== undefined) complain(problem);
+  if (!isJsonObject(schema)) return complain(() => 'is not allowed');
+  const prepared = check.prepared(schema);
+  if (typeof value === 'string') spend(meter, prepared.textChecks(value.length));
+  for (const look of prepared.looks) {
+    const complaint = look(value, check.hasTwins);
+    if (complaint !== undefined) complain(complaint);
   }
-  if (schema['$ref'] !== undefined) {
-    judge(check, followReference(check.root, schema['$ref']), value, at);
-  }
-  judgeChoices(check, schema, value, at, complain);
-  if (isJsonObject(value)) judgeKeys(check, schema, value, at);
-  if (Array.isArray(value)) judgeItems(check, schema, value, at);
+  meter.nested += 1;
+  if (meter.nested > NESTED_MAX) throw new CheckTooLong();
+  judgeChoices(check, prepared, value, at, complain);
+  if (isJsonObject(value)) judgeKeys(check, prepared, value, at);
+  if (Array.isArray(value)) judgeItems(check, prepared, value, at);
+  meter.nested -= 1;
 }
 
-function effortOf(key: string, held: Json, value: Json): number {
-  if (key === 'uniqueItems') return JSON.stringify(value).length / COMPARED_PER_CHECK;
-  const listed = Array.isArray(held) ? held.length / LISTED_PER_CHECK : 0;
-  return listed + (typeof value === 'string' ? value.length / READ_PER_CHECK : 0);
+function spend(meter: Check['meter'], checks: number): void {
+  meter.left -= checks;
+  if (meter.left < 0) throw new CheckTooLong();
 }
 
 function judgeChoices(
   check: Check,
-  schema: JsonObject,
+  { all, any, one }: PreparedSchema,
   value: Json,
   at: string,
-  complain: (problem: string) => void,
+  complain: (complaint: Complaint) => void,
 ): void {
-  const listOf = (key: string): Json[] => (schema[key] ?? []) as Json[];
   const fits = (branch: Json): boolean => {
-    const apart: Check = { ...check, problems: [] };
+    const apart: Check = { ...check, problems: [], problemsMax: 1 };
     judge(apart, branch, value, at);
     return apart.problems.length === 0;
   };
-  for (const branch of listOf('allOf')) judge(check, branch, value, at);
-  const { anyOf, oneOf } = { anyOf: listOf('anyOf'), oneOf: listOf('oneOf') };
-  if (anyOf.length > 0 && !anyOf.some(fits)) {
-    complain(`must fit one of the ${anyOf.length} schemas in anyOf`);
+  for (const branch of all) judge(check, branch, value, at);
+  if (any.length > 0 && !any.some(fits)) {
+    complain(() => `must fit one of the ${any.length} schemas in anyOf`);
   }
-  const fitting = oneOf.filter(fits).length;
-  if (oneOf.length > 0 && fitting !== 1) {
-    complain(`must fit exactly one of the ${oneOf.length} schemas in oneOf, and fits ${fitting}`);
+  const fitting = one.filter(fits).length;
+  if (one.length > 0 && fitting !== 1) {
+    complain(
+      () => `must fit exactly one of the ${one.length} schemas in oneOf, and fits ${fitting}`,
+    );
   }
 }
 
-function judgeKeys(check: Check, schema: JsonObject, value: JsonObject, at: string): void {
-  const named = schema['properties'];
+function judgeKeys(check: Check, schema: PreparedSchema, value: JsonObject, at: string): void {
   for (const [key, inner] of Object.entries(value)) {
-    const isNamed = isJsonObject(named) && Object.hasOwn(named, key);
-    const held = isNamed ? named[key] : schema['additionalProperties'];
+    const held = Object.hasOwn(schema.named, key) ? schema.named[key] : schema.otherKeys;
     judge(check, held, inner, at === '' ? key : `${at}.${key}`);
   }
 }
 
-function judgeItems(check: Check, schema: JsonObject, value: Json[], at: string): void {
-  const first = (schema['prefixItems'] ?? []) as Json[];
+function judgeItems(check: Check, schema: PreparedSchema, value: Json[], at: string): void {
   for (const [index, inner] of value.entries()) {
-    const held = index < first.length ? first[index] : schema['items'];
+    const held = index < schema.first.length ? schema.first[index] : schema.otherItems;
     judge(check, held, inner, `${at}[${index}]`);
   }
 }

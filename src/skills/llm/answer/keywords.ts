@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isJsonObject } from '../../../contracts/json.ts';
 import type { Json } from '../../../contracts/json.ts';
+import type { HasTwins } from './twins.ts';
 
 /** What is said about a schema, and checks nothing. */
 export const ANNOTATIONS: ReadonlySet<string> = new Set([
@@ -35,12 +36,19 @@ export interface Assertion {
   isValid: (held: Json) => boolean;
   /** What it may hold, in words. */
   must: string;
-  /** What is wrong with the value; undefined when nothing is, also when the keyword is about another type. */
-  complain: (held: Json, value: Json) => string | undefined;
+  /** Prepared once for a schema, so that a look at a value takes no longer for all that the keyword holds. */
+  prepare: (held: Json) => Look;
 }
+
+/** What is wrong with the value; undefined when nothing is, also when the keyword is about another type. */
+export type Look = (value: Json, hasTwins: HasTwins) => Complaint | undefined;
+
+/** Put into words only when it is told: most are about branches of a choice, and thrown away. */
+export type Complaint = () => string;
 
 const NAMES_MAX = 1000;
 const TOLD_MAX = 20;
+const TOLD_LENGTH_MAX = 80;
 const TYPES = ['string', 'number', 'integer', 'boolean', 'null', 'object', 'array'];
 
 /** Formats whose check takes time that grows no faster than the text. */
@@ -64,18 +72,16 @@ function isOfType(type: string, value: Json): boolean {
   return type === 'object' ? isJsonObject(value) : typeof value === type;
 }
 
-/** One text for each value, whatever the order of its keys. */
-const spellingOf = (value: Json): string =>
-  JSON.stringify(value, (_key, inner: Json) =>
-    isJsonObject(inner) ? Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)) : inner,
-  );
-
 const isScalar = (held: Json): boolean => held === null || typeof held !== 'object';
 
-const toldOf = (held: Json): string => {
-  const values = Array.isArray(held) ? held : [held];
-  const told = values.slice(0, TOLD_MAX).map((each) => JSON.stringify(each));
-  return values.length > TOLD_MAX ? `${told.join(', ')}, …` : told.join(', ');
+/** The text, or its beginning when it is long. */
+export const clip = (text: string, lengthMax: number): string =>
+  text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
+
+/** The first of some names or values, each clipped. */
+const listed = (told: readonly string[]): string => {
+  const first = told.slice(0, TOLD_MAX).map((each) => clip(each, TOLD_LENGTH_MAX));
+  return told.length > TOLD_MAX ? `${first.join(', ')}, …` : first.join(', ');
 };
 
 /** Characters as JSON Schema counts them: a pair of surrogates is one. */
@@ -96,10 +102,13 @@ const bound = (
 ): Assertion => ({
   isValid,
   must: isValid === isWhole ? 'must be a whole number from 0' : 'must be a number',
-  complain(held, value) {
-    const measured = measure(value);
+  prepare(held) {
     const limit = Number(held);
-    return measured !== undefined && isBroken(measured, limit) ? `${what} ${limit}` : undefined;
+    const complaint = (): string => `${what} ${limit}`;
+    return (value) => {
+      const measured = measure(value);
+      return measured !== undefined && isBroken(measured, limit) ? complaint : undefined;
+    };
   },
 });
 
@@ -124,10 +133,11 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
         return names.length > 0 && names.every((name) => isOneOf(TYPES, name));
       },
       must: `must be one or several of ${TYPES.join(', ')}`,
-      complain: (held, value) =>
-        namesIn(held).some((type) => isOfType(type, value))
-          ? undefined
-          : `must be of type ${namesIn(held).join(' or ')}`,
+      prepare(held) {
+        const types = [...new Set(namesIn(held))];
+        const complaint = (): string => `must be of type ${types.join(' or ')}`;
+        return (value) => (types.some((type) => isOfType(type, value)) ? undefined : complaint);
+      },
     },
   ],
   [
@@ -136,8 +146,12 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
       isValid: (held) =>
         Array.isArray(held) && held.length > 0 && held.length <= NAMES_MAX && held.every(isScalar),
       must: `must be a list of 1 to ${NAMES_MAX} texts, numbers, booleans or null`,
-      complain: (held, value) =>
-        Array.isArray(held) && held.includes(value) ? undefined : `must be one of ${toldOf(held)}`,
+      prepare(held) {
+        const values = new Set(Array.isArray(held) ? held : []);
+        const complaint = (): string =>
+          `must be one of ${listed([...values].map((each) => JSON.stringify(each)))}`;
+        return (value) => (values.has(value) ? undefined : complaint);
+      },
     },
   ],
   [
@@ -145,7 +159,10 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
     {
       isValid: isScalar,
       must: 'must be a text, a number, a boolean or null',
-      complain: (held, value) => (held === value ? undefined : `must be ${JSON.stringify(held)}`),
+      prepare(held) {
+        const complaint = (): string => `must be ${listed([JSON.stringify(held)])}`;
+        return (value) => (held === value ? undefined : complaint);
+      },
     },
   ],
   [
@@ -156,10 +173,13 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
         held.length <= NAMES_MAX &&
         held.every((name) => typeof name === 'string'),
       must: `must be a list of up to ${NAMES_MAX} names`,
-      complain: (held, value) => {
-        if (!isJsonObject(value)) return undefined;
-        const missing = namesIn(held).filter((name) => !Object.hasOwn(value, name));
-        return missing.length === 0 ? undefined : `must have ${missing.join(', ')}`;
+      prepare(held) {
+        const names = [...new Set(namesIn(held))];
+        // Ends at the first name that is missing, so never looks for more names than the value has, and one.
+        return (value) =>
+          !isJsonObject(value) || names.every((name) => Object.hasOwn(value, name))
+            ? undefined
+            : () => `must have ${listed(names.filter((name) => !Object.hasOwn(value, name)))}`;
       },
     },
   ],
@@ -168,9 +188,9 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
     {
       isValid: (held) => typeof held === 'boolean',
       must: 'must be a boolean',
-      complain: (held, value) =>
-        held === true && Array.isArray(value) && new Set(value.map(spellingOf)).size < value.length
-          ? 'must have no item twice'
+      prepare: (held) => (value, hasTwins) =>
+        held === true && Array.isArray(value) && hasTwins(value)
+          ? () => 'must have no item twice'
           : undefined,
     },
   ],
@@ -179,10 +199,14 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
     {
       isValid: (held) => isOneOf([...FORMATS.keys()], held),
       must: `must be one of ${[...FORMATS.keys()].join(', ')}`,
-      complain: (held, value) => {
-        const [format = ''] = namesIn(held);
-        const isFine = typeof value !== 'string' || FORMATS.get(format)?.safeParse(value).success;
-        return isFine === true ? undefined : `must be of the format ${format}`;
+      prepare(held) {
+        const [name = ''] = namesIn(held);
+        const format = FORMATS.get(name);
+        const complaint = (): string => `must be of the format ${name}`;
+        return (value) =>
+          typeof value !== 'string' || format?.safeParse(value).success === true
+            ? undefined
+            : complaint;
       },
     },
   ],

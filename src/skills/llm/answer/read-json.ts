@@ -2,7 +2,6 @@ import type { Json, JsonObject } from '../../../contracts/json.ts';
 import { LLM_ANSWER_BYTES_MAX, LLM_ANSWER_DEPTH_MAX } from '../../../contracts/limits.ts';
 import { CheckTooLong, problemsOfAnswer } from './check.ts';
 
-const PROBLEM_LENGTH_MAX = 200;
 /** Models like to wrap JSON as they would show it to a person. */
 const FENCE = /^```(?:json)?[^\S\n]*\n([\s\S]*?)\n?```$/i;
 
@@ -26,15 +25,12 @@ export function readJsonAnswer(text: string, schema: JsonObject): ReadAnswer {
   }
   try {
     const problems = problemsOfAnswer(schema, json);
-    return problems.length === 0 ? { ok: true, json } : refuse(...problems.map(clip));
+    return problems.length === 0 ? { ok: true, json } : refuse(...problems);
   } catch (error) {
     if (!(error instanceof CheckTooLong)) throw error;
     return refuse('the answer is too large to be checked against this schema');
   }
 }
-
-const clip = (problem: string): string =>
-  problem.length > PROBLEM_LENGTH_MAX ? `${problem.slice(0, PROBLEM_LENGTH_MAX)}…` : problem;
 
 const isDeeperThan = (value: Json, levels: number): boolean =>
   typeof value === 'object' &&

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LLM_TIMEOUT_MAX_MS } from '../../../contracts/limits.ts';
-import { operatorNameOf } from './operator-prices.ts';
+import { operatorPriceOf } from './operator-prices.ts';
 import type { OperatorPrices } from './operator-prices.ts';
 import {
   PRICE_TABLE_PACKAGE,
@@ -8,7 +8,6 @@ import {
   tableContentOf,
   tableProviderAt,
 } from './price-table.ts';
-import { splitModel } from '../provider/provider.ts';
 import type { ModelAddress, ProviderName } from '../provider/provider.ts';
 import { costOf, worstCaseOf } from './token-prices.ts';
 import type { TokenBound, TokenPrices, TokenUsage } from './token-prices.ts';
@@ -16,8 +15,6 @@ import type { TokenBound, TokenPrices, TokenUsage } from './token-prices.ts';
 /** What calls of models cost. A model without a known price has none: it is never free by accident. */
 export interface PriceBook {
   version: string;
-  /** Whether a model at a plan's own server can have a price. */
-  coversPlans: boolean;
   /**
    * How well the provider is known to have this model: the operator has priced it there, the table lists it there, the
    * operator has priced it or all models in general, or no price is known.
@@ -55,20 +52,17 @@ export function createPriceBook({
     return table === undefined ? undefined : readPriceTable(table, model, new Date(atMs));
   };
   const find = (address: ModelAddress, atMs: number): TokenPrices | undefined => {
-    const name = operatorNameOf(operatorPrices, address);
-    return name === undefined ? listed(address, atMs) : operatorPrices.get(name);
+    const set = operatorPriceOf(operatorPrices, address);
+    return set === undefined ? listed(address, atMs) : set.prices;
   };
 
   return {
     version: versionOf(operatorPrices, Object.values(tables)),
-    coversPlans: [...operatorPrices.keys()].some(
-      (name) => (splitModel(name).provider ?? 'plan') === 'plan',
-    ),
     knowledgeOf(address) {
-      const name = operatorNameOf(operatorPrices, address);
-      if (name === `${address.provider}/${address.model}`.toLowerCase()) return 'set';
+      const set = operatorPriceOf(operatorPrices, address);
+      if (set?.provider !== undefined && set.model !== '*') return 'set';
       if (listed(address, now()) !== undefined) return 'listed';
-      return name === undefined ? 'none' : 'general';
+      return set === undefined ? 'none' : 'general';
     },
     worstCase(address, bound) {
       // Prices may change on a date, or by the time of day, while the call runs.
@@ -86,7 +80,14 @@ export function createPriceBook({
 
 function versionOf(operatorPrices: OperatorPrices, tables: readonly string[]): string {
   const set = [...operatorPrices]
-    .map(([name, { input, output }]) => `${name}=${input.base}/${output.base}`)
+    .map(
+      ([
+        name,
+        {
+          prices: { input, output },
+        },
+      ]) => `${name}=${input.base}/${output.base}`,
+    )
     .sort();
   const content = [...set, ...tables.map(tableContentOf)].join('\n');
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);

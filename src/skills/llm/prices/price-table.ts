@@ -12,7 +12,7 @@ const USED = ['input_mtok', 'output_mtok', 'cache_read_mtok', 'cache_write_mtok'
 /** Only written where a call asks for it, which ours never does. */
 const NEVER_ASKED = ['cache_write_1h_mtok'];
 /** These search the web whether asked or not, and are billed by the search too. */
-const SEARCHES = /search|deep-research/;
+const SEARCHES = /search|deep-research|sonar/;
 
 /** Which of the table's providers answers at a base URL; a server of one's own is none of them. */
 export const tableProviderAt = (baseUrl: string): string | undefined =>

@@ -5,17 +5,15 @@ import { LLM_REPORTED_TOKENS_MAX } from '../../../contracts/limits.ts';
 import { nameOf } from './failures.ts';
 import type { Provider } from './provider.ts';
 
-/** The two dialects in which a call's tokens are reported. */
-const TOTALS = [
-  ['prompt_tokens', 'completion_tokens'],
-  ['input_tokens', 'output_tokens'],
-] as const;
+/** What an endpoint calls the tokens in and out: OpenAI's chat API, and all others. */
+const CHAT_TOTALS = ['prompt_tokens', 'completion_tokens'];
+const TOTALS = ['input_tokens', 'output_tokens'];
 
 /**
- * The body of an answer, without a usage that cannot be believed: an answer is one also when nobody knows what it
- * cost, and half a usage must not be taken for a small one. Throws when it is no JSON object.
+ * The body of an endpoint's answer, without a usage that cannot be believed: an answer is one also when nobody knows
+ * what it cost, and half a usage must not be taken for a small one. Throws when it is no JSON object.
  */
-export function soundAnswer(body: string, provider: Provider): string {
+export function soundAnswer(body: string, provider: Provider, endpoint: URL): string {
   let answer: Json;
   try {
     answer = JSON.parse(body) as Json;
@@ -25,7 +23,8 @@ export function soundAnswer(body: string, provider: Provider): string {
   if (!isJsonObject(answer)) {
     throw new AosError('PROVIDER_FAILED', `${nameOf(provider)} sent an answer that is not JSON.`);
   }
-  if (isSoundUsage(answer['usage'])) return body;
+  const totals = endpoint.pathname.endsWith('/chat/completions') ? CHAT_TOTALS : TOTALS;
+  if (isSoundUsage(answer['usage'], totals)) return body;
   const { usage: _unsound, ...rest } = answer;
   // Anthropic's answers always have one: 0 tokens of input are as many as none.
   const none =
@@ -33,10 +32,9 @@ export function soundAnswer(body: string, provider: Provider): string {
   return JSON.stringify({ ...rest, ...none });
 }
 
-function isSoundUsage(usage: Json | undefined): boolean {
+function isSoundUsage(usage: Json | undefined, totals: readonly string[]): boolean {
   if (!isJsonObject(usage)) return false;
-  const hasTotals = TOTALS.some((names) => names.every((name) => isCount(usage[name])));
-  return hasTotals && countsIn(usage).every(isCount);
+  return totals.every((name) => isCount(usage[name])) && countsIn(usage).every(isCount);
 }
 
 /** Every number, at whatever depth: details are counted too. */

@@ -65,7 +65,7 @@ export function openWire(provider: Provider, guard: EgressGuard): Wire {
           throw toWireFailure(error, request, true, provider);
         },
       );
-      return soundAnswer(text.toString(), provider);
+      return soundAnswer(text.toString(), provider, request.url);
     }
     isFree = !mayBeCharged(status);
     // The status is the failure; a body that cannot be read must not hide it.

@@ -61,12 +61,16 @@ describe('an answer', () => {
     [{ minProperties: 1, maxProperties: 1 }, [{ a: 1 }], [{}, { a: 1, b: 2 }]],
     [
       { uniqueItems: true },
-      [[1, '1', { a: 1 }, { a: 2 }]],
+      [[1, '1', 'null', null, { a: 1 }, { a: 2 }, [['a', 1]], [], {}, [[]], [1, 2], ['1,2']]],
       [
         [1, 1],
         [
           { a: 1, b: 2 },
           { b: 2, a: 1 },
+        ],
+        [
+          [{ a: [[], 'x'] }, 1],
+          [{ a: [[], 'x'] }, 1],
         ],
       ],
     ],
@@ -140,6 +144,13 @@ describe('an answer', () => {
     expect(problemsOf(`[${'"a",'.repeat(50)}1]`, { items: { type: 'number' } })).toHaveLength(10);
     const long = { const: 'x'.repeat(1000) };
     expect(problemsOf('1', long)[0]!.length).toBeLessThan(250);
+    const key = 'k'.repeat(1000);
+    expect(problemsOf(`{"${key}":1}`, { additionalProperties: long })[0]).toMatch(
+      /^k{100}…: must be "x+…$/,
+    );
+    expect(problemsOf('{}', { required: [key, 'name'] })).toEqual([
+      `the answer: must have ${'k'.repeat(80)}…, name`,
+    ]);
   });
 
   test('gets the verdict of zod wherever zod has the same rules', () => {
@@ -215,6 +226,62 @@ describe('a check that would take for ever', () => {
       'the answer is too large to be checked against this schema',
     ]);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
+  });
+
+  test('by references that nest within nests is given up, not run out of stack', () => {
+    const chain: Record<string, Json> = { d300: { items: { $ref: '#/$defs/d0' } } };
+    for (let n = 0; n < 300; n += 1) chain[`d${n}`] = { anyOf: [{ $ref: `#/$defs/d${n + 1}` }] };
+    const schema = { $ref: '#/$defs/d0', $defs: chain };
+    expect(problemOfSchema(schema)).toBeUndefined();
+    expect(problemsOf('['.repeat(50) + ']'.repeat(50), schema)).toEqual([
+      'the answer is too large to be checked against this schema',
+    ]);
+  });
+
+  const x = 'x'.repeat(40_000);
+  const names = Array.from({ length: 1000 }, (_, n) => `name ${n}`);
+  /** A thousand branches that all look at the same definition, and the last one that fits, so that nothing ends early. */
+  const branches = (branch: JsonObject): JsonObject => ({
+    items: { anyOf: [...Array.from({ length: 900 }, () => ({ $ref: '#/$defs/a' })), {}] },
+    $defs: { a: branch },
+  });
+  const copies = (item: Json, length: number): string =>
+    JSON.stringify(Array.from({ length }, () => item));
+  let unique: JsonObject = { uniqueItems: true };
+  for (let level = 0; level < 30; level += 1) unique = { uniqueItems: true, items: unique };
+  const wrapped = '['.repeat(28) + copies([7], 180_000) + ']'.repeat(28);
+
+  test.each<[string, JsonObject, string]>([
+    ['a long `const` in many branches', branches({ const: x }), copies(1, 5000)],
+    ['an `enum` of a long text in many branches', branches({ enum: [x] }), copies(1, 5000)],
+    ['`uniqueItems` in `uniqueItems`', unique, wrapped],
+    ['many names that are required', branches({ required: names }), copies({}, 5000)],
+    [
+      'all but one of many names',
+      branches({ required: names }),
+      copies(Object.fromEntries(names.slice(0, -1).map((name) => [name, 1])), 40),
+    ],
+    [
+      'a long list of types',
+      branches({ type: Array.from({ length: 5000 }, () => 'null') }),
+      copies(1, 5000),
+    ],
+    [
+      'many annotations',
+      branches({ ...Object.fromEntries(names.map((name) => [`x-${name}`, 0])), type: 'null' }),
+      copies(1, 5000),
+    ],
+    ['formats of many short texts', branches({ format: 'duration' }), copies('P1', 5000)],
+    [
+      'a format of a long text',
+      { anyOf: many.map(() => ({ format: 'duration' })) },
+      JSON.stringify(`P${'1'.repeat(1_000_000)}`),
+    ],
+  ])('by %s ends soon', (_what, schema, text) => {
+    expect(problemOfSchema(schema)).toBeUndefined();
+    const startedAt = performance.now();
+    expect(read(text, schema).ok).toBe(false);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   test('is not what an answer of ordinary size needs', () => {

@@ -136,12 +136,14 @@ describe('the price table', () => {
     ['openai', 'text-embedding-3-small', 'has no price for output'],
     ['openai', 'gpt-4o-search-preview', 'searches the web at an extra price'],
     ['openai', 'o3-deep-research', 'searches the web at an extra price'],
+    ['compatible', 'perplexity/sonar-pro', 'searches the web at an extra price'],
     ['anthropic', 'gpt-4o', 'is of another provider'],
     ['plan', 'gpt-4o', 'is at a server that a plan names'],
   ])('has no price for %s/%s, which %s', (provider, model) => {
-    expect(book.knowledgeOf(at(provider, model))).toBe('none');
-    expect(book.worstCase(at(provider, model), { input: 10, output: 10 })).toBeUndefined();
-    expect(book.actual(at(provider, model), plain(10, 10))).toBeUndefined();
+    const table = provider === 'compatible' ? bookOf('', 'https://openrouter.ai/api/v1') : book;
+    expect(table.knowledgeOf(at(provider, model))).toBe('none');
+    expect(table.worstCase(at(provider, model), { input: 10, output: 10 })).toBeUndefined();
+    expect(table.actual(at(provider, model), plain(10, 10))).toBeUndefined();
   });
 
   test('never makes a listed model free', () => {
@@ -261,10 +263,22 @@ describe('the prices of an operator', () => {
     expect(set.knowledgeOf(at('anthropic', 'anything'))).toBe('none');
   });
 
-  test('say whether a plan’s own server can be called', () => {
-    expect(
-      [set, book, bookOf('plan/*=0/0'), bookOf('openai/x=1/1')].map((b) => b.coversPlans),
-    ).toEqual([true, false, true, false]);
+  test('of one provider are not those of a model that is called like it elsewhere', () => {
+    const free = bookOf('openai/gpt-5=0/0', 'https://openrouter.ai/api/v1');
+    const routed = at('compatible', 'openai/gpt-5');
+    expect(free.knowledgeOf(at('openai', 'gpt-5'))).toBe('set');
+    expect(free.knowledgeOf(routed)).toBe('listed');
+    expect(free.actual(routed, plain(MILLION, 0))).toBeGreaterThan(CENT);
+    expect(free.knowledgeOf(at('plan', 'openai/gpt-5'))).toBe('none');
+    const own = bookOf('compatible/openai/gpt-5=1/1', 'https://openrouter.ai/api/v1');
+    expect(own.actual(routed, plain(MILLION, 0))).toBe(CENT);
+  });
+
+  test('for all models of a provider are no price of a model that is called like that', () => {
+    const all = bookOf('compatible/*=0/0');
+    expect(all.knowledgeOf(at('plan', 'compatible/*'))).toBe('none');
+    expect(all.actual(at('plan', 'compatible/*'), plain(1, 1))).toBeUndefined();
+    expect(all.knowledgeOf(at('compatible', '*'))).toBe('general');
   });
 
   test('make a version of their own, whatever their order and spelling', () => {
