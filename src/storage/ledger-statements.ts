@@ -1,6 +1,7 @@
 import type { EndHold, PlaceHold } from './ledger.ts';
 import type { Db } from './pool.ts';
-import type { EntryBasis, EntrySubject } from './transactions.ts';
+import { valuesOfSubject } from './transactions.ts';
+import type { EntryBasis } from './transactions.ts';
 
 /**
  * The ordinary operations of the ledger as one statement each: account, working set and entry change together, and the
@@ -10,15 +11,6 @@ import type { EntryBasis, EntrySubject } from './transactions.ts';
 const ENTRY = `account_id, idempotency_key, kind, hold_id, amount_micro_cents, reserved_change_micro_cents,
   settled_change_micro_cents, overage_change_micro_cents, basis, expires_at, run_id, execution, step_id, try,
   price_table_version, actor`;
-
-const subjectOf = (subject: EntrySubject): unknown[] => [
-  subject.runId,
-  subject.execution,
-  subject.stepId,
-  subject.try,
-  subject.priceTableVersion,
-  subject.actor,
-];
 
 /** Reserves money where there is room and no entry with this key; answers whether it did. Source of the rule: `holdChange`. */
 export async function reserve(db: Db, { hold, key, basis, subject }: PlaceHold): Promise<boolean> {
@@ -42,7 +34,7 @@ export async function reserve(db: Db, { hold, key, basis, subject }: PlaceHold):
       key,
       basis,
       hold.expiresAt,
-      ...subjectOf(subject),
+      ...valuesOfSubject(subject),
       hold.generation,
       hold.role,
       hold.try,
@@ -78,7 +70,7 @@ export async function settleWithin(
       actualMicroCents === 'whole' ? null : actualMicroCents,
       key,
       basis,
-      ...subjectOf(subject),
+      ...valuesOfSubject(subject),
     ],
   );
   return rows[0]?.amount;
@@ -99,7 +91,7 @@ export async function giveBack(
      )
      INSERT INTO transactions (${ENTRY})
      SELECT account_id, $2, $3, $1, held, -held, 0, 0, 'actual', NULL, $4, $5, $6, $7, $8, $9 FROM ended`,
-    [holdId, key, kind, ...subjectOf(subject)],
+    [holdId, key, kind, ...valuesOfSubject(subject)],
   );
   return rowCount === 1;
 }

@@ -26,6 +26,16 @@ export interface NewEntry {
   subject: EntrySubject;
 }
 
+/** A subject as the last six values of an entry. */
+export const valuesOfSubject = (subject: EntrySubject): unknown[] => [
+  subject.runId,
+  subject.execution,
+  subject.stepId,
+  subject.try,
+  subject.priceTableVersion,
+  subject.actor,
+];
+
 export async function insertEntry(tx: Transaction, entry: NewEntry): Promise<void> {
   const { subject, change } = entry;
   await tx.query(
@@ -45,12 +55,7 @@ export async function insertEntry(tx: Transaction, entry: NewEntry): Promise<voi
       change.limit,
       entry.basis,
       entry.expiresAt,
-      subject.runId,
-      subject.execution,
-      subject.stepId,
-      subject.try,
-      subject.priceTableVersion,
-      subject.actor,
+      ...valuesOfSubject(subject),
     ],
   );
 }
