@@ -37,8 +37,8 @@ export const createExecuteStep = (deps: RunDeps) => {
       if (begun.kind === 'reply') return begun.reply;
       deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
-      if ('stopped' in result) return await endStopped(deps, begun.call, result);
-      return await repeatInOutage(() => inTurn(() => finishTry(deps, begun.call, result)));
+      const end = 'stopped' in result ? await endOfStopped(deps, begun.call, result) : result;
+      return await repeatInOutage(() => inTurn(() => finishTry(deps, begun.call, end)));
     } finally {
       clearInterval(beat);
     }
@@ -87,11 +87,11 @@ async function callSkill(
  * A call that was stopped is cancelled only if a cancel is recorded. Stopped for any other reason, as at a worker's
  * shutdown, it leaves no outcome: the engine calls the step again.
  */
-async function endStopped(
+async function endOfStopped(
   deps: RunDeps,
   call: BegunCall,
   { usage }: StoppedResult,
-): Promise<TryReply> {
+): Promise<SkillResult> {
   const { run, step, key } = call;
   const isOver = remainingMsOf(run, key.role) <= 0;
   const isCancelled = async () =>
@@ -103,7 +103,7 @@ async function endStopped(
     code: 'CANCELLED' as const,
     message: 'The call was stopped, since its run was cancelled.',
   };
-  return repeatInOutage(() => finishTry(deps, call, { ok: false, failure, usage }));
+  return { ok: false, failure, usage };
 }
 
 /** What is known is not given up because Postgres is away: the activity goes on beating while it tries again. */

@@ -1,15 +1,10 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createFailure } from '../src/contracts/failures.ts';
+import { listen } from '../src/http-server.ts';
+import type { Listening } from '../src/http-server.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 import { newRequestId } from './middleware/request-id.ts';
-
-export interface ApiServer {
-  url: string;
-  /** Takes no new request, lets the running ones end and resolves when they have. */
-  stop(): Promise<void>;
-}
 
 const DRAIN_MS = 4_000;
 
@@ -17,7 +12,7 @@ const DRAIN_MS = 4_000;
 export async function startApiServer(
   deps: Omit<ApiDeps, 'closing'>,
   { host, port }: { host: string; port: number },
-): Promise<ApiServer> {
+): Promise<Listening> {
   const closing = new AbortController();
   const handle = createApp({ ...deps, closing: closing.signal }).callback();
   // Node's own answers to a missing Host and an odd Expect are empty, so these requests go the way of all others.
@@ -35,21 +30,12 @@ export async function startApiServer(
       `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address() as AddressInfo;
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  const listening = await listen(server, { host, port, drainMs: DRAIN_MS });
   return {
-    url: `http://${name}:${address.port}`,
-    async stop() {
+    url: listening.url,
+    stop() {
       closing.abort();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-      await closed;
-      clearTimeout(timer);
+      return listening.stop();
     },
   };
 }

@@ -1,4 +1,9 @@
-import { CancellationScope, setHandler } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  setHandler,
+} from '@temporalio/workflow';
 import { cancelSignal, cancelUpdate } from '../src/contracts/messages.ts';
 import { recordCancel } from './activities.ts';
 import type { Progress } from './progress.ts';
@@ -32,3 +37,7 @@ export function listenForCancel(progress: Progress, root: CancellationScope): Ca
   void root.cancelRequested.catch(() => request('Cancelled in Temporal.'));
   return { tries, request };
 }
+
+/** Waits until every update is answered and every cancel recorded: before that no history may end. */
+export const hearEverybody = (progress: Progress): Promise<void> =>
+  condition(() => allHandlersFinished() && progress.cancelsUnderWay === 0);

@@ -1,5 +1,6 @@
-import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type { RunPlanInput } from '../src/contracts/activities.ts';
+import { hearEverybody } from './cancel.ts';
 import { isStopping, toNextInput } from './progress.ts';
 import type { Progress } from './progress.ts';
 import type { runPlan } from './run-plan.ts';
@@ -15,7 +16,7 @@ export async function goOnInNewHistory(
   progress: Progress,
   changes: Partial<RunPlanInput> = {},
 ): Promise<void> {
-  await condition(() => allHandlersFinished() && progress.cancelsUnderWay === 0);
+  await hearEverybody(progress);
   if (changes.compensating !== true && isStopping(progress)) return;
   await continueAsNew<typeof runPlan>({ ...toNextInput(progress), ...changes });
 }

@@ -64,13 +64,12 @@ export function createProgress(input: RunPlanInput): Progress {
     isHandingOver: false,
   };
   for (const { id, status, role, try: number, until_ms: untilMs } of input.progress) {
-    if (status !== 'running') noteStatus(progress, id, status);
+    if (status !== 'running') setStatus(progress, id, status);
     else {
       progress.places.set(id, { role, try: number, ...(untilMs !== undefined && { untilMs }) });
       progress.deferred.add(id);
     }
   }
-  progress.ended = 0;
   return progress;
 }
 
@@ -88,11 +87,16 @@ export function toNextInput({ input, statuses, places, isCancelled }: Progress):
   return { ...input, progress, ...(isCancelled && { cancelled: true }) };
 }
 
-export function noteStatus(progress: Progress, stepId: string, status: StepStatus): void {
+function setStatus(progress: Progress, stepId: string, status: StepStatus): void {
   progress.statuses.set(stepId, status);
+  if (status === 'failed') progress.failedStepId ??= stepId;
+}
+
+/** A step has ended in this history. */
+export function noteStatus(progress: Progress, stepId: string, status: StepStatus): void {
+  setStatus(progress, stepId, status);
   progress.places.delete(stepId);
   progress.ended += 1;
-  if (status === 'failed') progress.failedStepId ??= stepId;
 }
 
 /** How many of those who wait ask again after one reply: all would be many questions for little money. */

@@ -1,8 +1,6 @@
 import {
-  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
-  condition,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -10,7 +8,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import type { CloseReason, RunEnd, RunPlanInput } from '../src/contracts/activities.ts';
 import { runFailedMessage, SEARCH_ATTRIBUTES, stateQuery } from '../src/contracts/messages.ts';
 import { closeRun } from './activities.ts';
-import { listenForCancel } from './cancel.ts';
+import { hearEverybody, listenForCancel } from './cancel.ts';
 import { compensate } from './compensate.ts';
 import { goOnInNewHistory } from './new-history.ts';
 import { createProgress, hasPending, isAllDone, isStopping } from './progress.ts';
@@ -33,7 +31,7 @@ export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
     if (!isStopping(progress) && hasPending(progress) && progress.isHandingOver)
       await goOnInNewHistory(progress);
     if (mustUndo(progress)) await compensate(progress);
-    await condition(() => allHandlersFinished() && progress.cancelsUnderWay === 0);
+    await hearEverybody(progress);
     const { run_id, execution } = input;
     const end = progress.end ?? (await closeRun({ run_id, execution, reason: reasonOf(progress) }));
     return finish(end);

@@ -1,8 +1,8 @@
 import { collectDefaultMetrics } from 'prom-client';
+import type { Listening } from '../http-server.ts';
 import type { RunDeps } from '../runs/deps.ts';
 import { readAudit, readState } from '../storage/gauges.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
-import type { MetricsServer } from '../telemetry/metrics-server.ts';
 import { createReading } from '../telemetry/reading.ts';
 import type { Reading } from '../telemetry/reading.ts';
 import { createScrape } from '../telemetry/scrape.ts';
@@ -25,7 +25,7 @@ export interface ServeMetrics {
 export async function serveMetrics(
   { pool, metrics, logger }: Pick<RunDeps, 'pool' | 'metrics' | 'logger'>,
   { host, port, setting, audits, readTemporal }: ServeMetrics,
-): Promise<MetricsServer> {
+): Promise<Listening> {
   collectDefaultMetrics({ register: metrics.register });
   const reading = <T>(
     source: string,

@@ -65,14 +65,6 @@ export interface TryAddress {
   try: number;
 }
 
-/** The outcome of a try, as far as it decides what follows. */
-export interface TryOutcome {
-  status: 'succeeded' | 'failed' | 'skipped' | 'cancelled';
-  code?: FailureCode;
-  retryable?: boolean;
-  retry_after_ms?: number;
-}
-
 /** What a try came to: the activity that recorded it has decided what follows, and the workflow does that. */
 export interface TryEnd {
   kind: 'outcome';

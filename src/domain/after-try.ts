@@ -1,6 +1,15 @@
-import type { NextMove, StepRole, TryOutcome } from '../contracts/activities.ts';
+import type { NextMove, StepRole } from '../contracts/activities.ts';
+import type { FailureCode } from '../contracts/failure-codes.ts';
 import type { StepPolicy } from '../contracts/plan.ts';
 import { RETRY_DELAY_MAX_MS } from '../contracts/limits.ts';
+
+/** The outcome of a try, as far as it decides what follows. */
+export interface TryOutcome {
+  status: 'succeeded' | 'failed' | 'skipped' | 'cancelled';
+  code?: FailureCode;
+  retryable?: boolean;
+  retry_after_ms?: number;
+}
 
 /** Failures after which another skill may not stand in: the run is over, or the first effect may have happened. */
 const FINAL_CODES: ReadonlySet<string> = new Set([

@@ -141,13 +141,12 @@ async function endWaitingCompensations(tx: Transaction, run: RunRow): Promise<vo
     const last = tries.get(step.id);
     if (step.compensation === 'ready' || !last) continue;
     const failure = last.failure ? parseFailure(last.failure) : deadlineExceeded(run, 'compensate');
-    await endCompensation(tx, run.id, step.id, 0, failure);
     const event: NewEvent = {
       type: 'step.compensation_failed',
       stepId: step.id,
       data: { failure },
     };
-    await appendEvents(tx, run.id, [event]);
+    await endCompensation(tx, run.id, step.id, 0, failure, event);
   }
 }
 

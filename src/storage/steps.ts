@@ -167,19 +167,24 @@ export async function endCompensation(
   id: string,
   costMicroCents: number,
   failure: Failure | undefined,
+  event: NewEvent,
 ): Promise<void> {
   await tx.query(
-    `UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, compensation = $4, compensation_failure = $5,
-       status = CASE $4 WHEN 'succeeded' THEN 'compensated' ELSE status END
-     WHERE run_id = $1 AND id = $2`,
+    `WITH ended AS (
+       UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, compensation = $4, compensation_failure = $5,
+         status = CASE $4 WHEN 'succeeded' THEN 'compensated' ELSE status END
+       WHERE run_id = $1 AND id = $2
+     ), ${withEvent(6)}`,
     [
       runId,
       id,
       costMicroCents,
       failure ? 'failed' : 'succeeded',
       failure ? JSON.stringify(failure) : null,
+      ...valuesOfEvent(event),
     ],
   );
+  noteEvents(tx, runId, [event]);
 }
 
 /** What is still to be undone, last done first. */

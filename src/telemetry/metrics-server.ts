@@ -1,13 +1,8 @@
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../http-server.ts';
+import type { Listening } from '../http-server.ts';
 import type { Logger } from './logger.ts';
-
-export interface MetricsServer {
-  url: string;
-  /** Lets a scrape that is being answered end, for a while. */
-  stop(): Promise<void>;
-}
 
 export interface MetricsServerOptions {
   host: string;
@@ -22,25 +17,11 @@ const PATH = '/metrics';
 const DRAIN_MS = 1_000;
 
 /** Serves `/metrics` and nothing else. Rejects with the system's error when the address cannot be had. */
-export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+export async function startMetricsServer(options: MetricsServerOptions): Promise<Listening> {
   const { host, port } = options;
   const server = createServer(answerWith(options));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address() as AddressInfo;
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return {
-    url: `http://${name}:${address.port}${PATH}`,
-    async stop() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-      await closed;
-      clearTimeout(timer);
-    },
-  };
+  const listening = await listen(server, { host, port, drainMs: DRAIN_MS });
+  return { ...listening, url: listening.url + PATH };
 }
 
 const answerWith =

@@ -3,7 +3,7 @@ import { serveMetrics } from '../../src/bin/serve-metrics.ts';
 import type { ServeMetrics } from '../../src/bin/serve-metrics.ts';
 import { createMetrics } from '../../src/telemetry/instruments.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
-import type { MetricsServer } from '../../src/telemetry/metrics-server.ts';
+import type { Listening } from '../../src/http-server.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { parseExposition, valueOf } from '../support/exposition.ts';
@@ -12,7 +12,7 @@ const TEMPORAL = '# HELP temporal_x of Temporal\n# TYPE temporal_x counter\ntemp
 
 describe('the metrics of a process', () => {
   let database: TestDatabase;
-  const servers: MetricsServer[] = [];
+  const servers: Listening[] = [];
   const lines: string[] = [];
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -23,7 +23,7 @@ describe('the metrics of a process', () => {
   });
   afterAll(() => database.drop());
 
-  async function start(options: Partial<ServeMetrics> = {}): Promise<MetricsServer> {
+  async function start(options: Partial<ServeMetrics> = {}): Promise<Listening> {
     const metrics = createMetrics({ service: 'both', isSkill: () => true });
     const logger = createLogger('debug', 'test', { write: (line) => lines.push(line) });
     const server = await serveMetrics(
@@ -33,7 +33,7 @@ describe('the metrics of a process', () => {
     servers.push(server);
     return server;
   }
-  const scrape = async ({ url }: MetricsServer) => {
+  const scrape = async ({ url }: Listening) => {
     const response = await fetch(url);
     expect(response.status).toBe(200);
     return parseExposition(await response.text());

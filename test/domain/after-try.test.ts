@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TryOutcome } from '../../src/contracts/activities.ts';
 import type { StepPolicy } from '../../src/contracts/plan.ts';
 import { afterTry, backoffMs } from '../../src/domain/after-try.ts';
+import type { TryOutcome } from '../../src/domain/after-try.ts';
 
 const policy = (partial: Partial<StepPolicy> = {}): StepPolicy => ({
   max_attempts: 3,

@@ -1,16 +1,14 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createCrashingWorkers } from '../support/crashing-workers.ts';
+import type { CrashingWorkers } from '../support/crashing-workers.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 import { createScriptedSkill, succeed } from '../support/scripted-skill.ts';
 
-const CRASHING_WORKER = fileURLToPath(new URL('../support/crashing-worker.js', import.meta.url));
 const CENT = 1_000_000;
 
 /** The api knows the skill's contract; what it does is in the worker processes. */
@@ -26,7 +24,7 @@ describe('a worker that is lost', () => {
   let effects: string[] = [];
   let onEffect = () => {};
   let answerAfter: Promise<void> | undefined;
-  const workers: ChildProcess[] = [];
+  let workers: CrashingWorkers;
 
   beforeAll(async () => {
     aos = await startHarness({ skills: [effect], worker: false });
@@ -37,13 +35,11 @@ describe('a worker that is lost', () => {
     });
     world.listen(0, '127.0.0.1');
     await once(world, 'listening');
+    const { port } = world.address() as AddressInfo;
+    workers = createCrashingWorkers(aos, { TEST_EFFECT_URL: `http://127.0.0.1:${port}/` });
   });
   afterEach(async () => {
-    for (const worker of workers.splice(0)) {
-      if (worker.exitCode !== null || worker.signalCode !== null) continue;
-      worker.kill('SIGKILL');
-      await once(worker, 'exit');
-    }
+    await workers.stop();
     effects = [];
     onEffect = () => {};
     answerAfter = undefined;
@@ -54,31 +50,12 @@ describe('a worker that is lost', () => {
     await aos.stop();
   });
 
-  async function startWorker(crashAt = ''): Promise<ChildProcess> {
-    const worker = fork(CRASHING_WORKER, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: {
-        ...process.env,
-        NODE_OPTIONS: '',
-        DATABASE_URL: aos.databaseUrl,
-        AOS_KEY_PEPPER: 'a pepper for tests that is long enough',
-        TEMPORAL_ADDRESS: process.env['AOS_TEST_TEMPORAL_ADDRESS'],
-        TEST_TASK_QUEUE: aos.taskQueue,
-        TEST_EFFECT_URL: `http://127.0.0.1:${(world.address() as AddressInfo).port}/`,
-        TEST_CRASH_AT: crashAt,
-      },
-    });
-    workers.push(worker);
-    await once(worker, 'message');
-    return worker;
-  }
-
   /** Runs one step whose first worker is lost at `crashAt`; a second one takes over. */
   async function runThroughCrash(crashAt: string, safe: boolean) {
-    const first = await startWorker(crashAt);
+    const first = await workers.start(crashAt);
     const run = await aos.submit([{ id: 'one', skill: 'effect', params: { value: { safe } } }]);
     await once(first, 'exit');
-    await startWorker();
+    await workers.start();
     const ended = await aos.ended(run.run_id);
     const { account, transactions } = await aos.ledger(run.run_id);
     expect(account.reserved_cents).toBe(0);
@@ -137,7 +114,7 @@ describe('a worker that is lost', () => {
   });
 
   test('in the middle of a compensation: the next one goes on with it, and presumes the lost call spent', async () => {
-    const first = await startWorker('after the compensation');
+    const first = await workers.start('after the compensation');
     const safe = { skill: 'effect', params: { value: { safe: true } } };
     const run = await aos.submit([
       { id: 'one', ...safe, compensate: safe },
@@ -145,7 +122,7 @@ describe('a worker that is lost', () => {
       { id: 'bad', skill: 'http_call', params: { url: 'http://127.0.0.1:9/' } },
     ]);
     await once(first, 'exit');
-    await startWorker();
+    await workers.start();
     const ended = await aos.ended(run.run_id);
     expect(ended).toMatchObject({
       status: 'failed',
@@ -167,7 +144,7 @@ describe('a worker that is lost', () => {
   });
 
   test('by its heartbeat alone and comes back late corrects what was presumed, and changes no outcome', async () => {
-    await startWorker('mute');
+    await workers.start('mute');
     let release = () => {};
     answerAfter = new Promise((resolve) => {
       release = resolve;

@@ -1,18 +1,16 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Environment } from '../../src/config.ts';
 import { readConfig } from '../../src/config.ts';
 import type { JsonObject } from '../../src/contracts/json.ts';
 import type { Run } from '../../src/contracts/run.ts';
+import { createCrashingWorkers } from '../support/crashing-workers.ts';
+import type { CrashingWorkers } from '../support/crashing-workers.ts';
 import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 import { startScriptedProvider } from '../support/scripted-provider.ts';
 import type { ScriptedProvider } from '../support/scripted-provider.ts';
 
-const CRASHING_WORKER = fileURLToPath(new URL('../support/crashing-worker.js', import.meta.url));
 const KEY = 'sk-proj-Zq8Xw3Rt6Yp1Lk9Mn4Bv7Cd2';
 const CENT = 1_000_000;
 
@@ -214,45 +212,23 @@ test('a run without a configured provider fails and says what to do', async () =
 
 describe('a worker that is lost after the model has answered', () => {
   let aos: Harness;
-  const workers: ChildProcess[] = [];
+  let workers: CrashingWorkers;
   beforeAll(async () => {
     aos = await startHarness({ llm: env, worker: false });
+    workers = createCrashingWorkers(aos, env);
   });
   afterAll(async () => {
-    for (const worker of workers) {
-      if (worker.exitCode !== null || worker.signalCode !== null) continue;
-      worker.kill('SIGKILL');
-      await once(worker, 'exit');
-    }
+    await workers.stop();
     await aos.stop();
   });
 
-  async function startWorker(crashAt = ''): Promise<ChildProcess> {
-    const worker = fork(CRASHING_WORKER, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: {
-        ...process.env,
-        ...env,
-        NODE_OPTIONS: '',
-        DATABASE_URL: aos.databaseUrl,
-        AOS_KEY_PEPPER: 'a pepper for tests that is long enough',
-        TEMPORAL_ADDRESS: process.env['AOS_TEST_TEMPORAL_ADDRESS'],
-        TEST_TASK_QUEUE: aos.taskQueue,
-        TEST_CRASH_AT: crashAt,
-      },
-    });
-    workers.push(worker);
-    await once(worker, 'message');
-    return worker;
-  }
-
   test('leaves no money lost: the lost answer counts at its worst, the second as it was', async () => {
     const params = { prompt: 'Say hello.', max_tokens: 50 };
-    const first = await startWorker('after the model');
+    const first = await workers.start('after the model');
     const run = await aos.submit(step(params));
     await once(first, 'exit');
     expect(provider.seen).toHaveLength(1);
-    await startWorker();
+    await workers.start();
     const ended = await aos.ended(run.run_id);
     const worst = aos.deps.skills.get('llm_invoke')!.worstCaseMicroCents(params);
     const settled = 10 * 40 + 5 * 160;

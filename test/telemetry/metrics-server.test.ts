@@ -1,14 +1,15 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startMetricsServer } from '../../src/telemetry/metrics-server.ts';
-import type { MetricsServer, MetricsServerOptions } from '../../src/telemetry/metrics-server.ts';
+import type { Listening } from '../../src/http-server.ts';
+import type { MetricsServerOptions } from '../../src/telemetry/metrics-server.ts';
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 describe('the server of metrics', () => {
-  let server: MetricsServer | undefined;
+  let server: Listening | undefined;
   const lines: string[] = [];
-  const start = async (options: Partial<MetricsServerOptions> = {}): Promise<MetricsServer> => {
+  const start = async (options: Partial<MetricsServerOptions> = {}): Promise<Listening> => {
     server = await startMetricsServer({
       host: '127.0.0.1',
       port: 0,

@@ -1,9 +1,4 @@
-import type {
-  ExecuteInline,
-  InlineReply,
-  StepStatus,
-  TryOutcome,
-} from '../../contracts/activities.ts';
+import type { ExecuteInline, InlineReply, StepStatus } from '../../contracts/activities.ts';
 import { createFailure } from '../../contracts/failures.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Json } from '../../contracts/json.ts';
@@ -14,6 +9,7 @@ import {
 } from '../../contracts/limits.ts';
 import type { SkillResult } from '../../contracts/skill.ts';
 import { afterTry } from '../../domain/after-try.ts';
+import type { TryOutcome } from '../../domain/after-try.ts';
 import { effectKeyOf } from '../../domain/effect-keys.ts';
 import { readySteps } from '../../domain/ready-steps.ts';
 import type { Skill, SkillCall } from '../../skills/skill.ts';

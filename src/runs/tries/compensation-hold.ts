@@ -1,16 +1,14 @@
-import { uuidv7 } from 'uuidv7';
 import type { Json, JsonObject } from '../../contracts/json.ts';
 import { RESOLVED_PARAMS_BYTES_MAX } from '../../contracts/limits.ts';
 import type { Balances } from '../../domain/balances.ts';
 import { resolveReferences } from '../../domain/plan/references.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import { findCompensationHold, renewHold } from '../../storage/holds.ts';
-import type { Hold } from '../../storage/holds.ts';
-import { placeHold, releaseHold } from '../../storage/ledger.ts';
+import { releaseHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
 import { budgetExceeded } from '../failures.ts';
-import { entryOf } from './fenced-try.ts';
+import { entryOf, placeTryHold } from './fenced-try.ts';
 import type { FencedTry, HoldReply } from './fenced-try.ts';
 import type { LoadedScope } from './load-scope.ts';
 
@@ -52,12 +50,7 @@ export async function reserveCompensation(
   call: FencedTry,
   worstMicroCents: number,
 ): Promise<Balances | undefined> {
-  const holdId = `hold_${uuidv7()}`;
-  const placed = await placeHold(tx, {
-    hold: toHold(call, holdId, worstMicroCents, WAITING, 1),
-    ...entryOf(waitingOf(call), holdId, 'hold'),
-    basis: 'worst_case',
-  });
+  const placed = await placeTryHold(tx, waitingOf(call), worstMicroCents, null);
   return placed.ok ? undefined : placed.balances;
 }
 
@@ -76,7 +69,7 @@ export async function takeCompensationHold(
   call: FencedTry,
   worstMicroCents: number,
 ): Promise<HoldReply> {
-  const { run, step, fence, key } = call;
+  const { run, step, fence } = call;
   const waiting = await findCompensationHold(tx, run.id, step.id);
   if (waiting && waiting.amountMicroCents >= worstMicroCents) {
     await renewHold(tx, waiting.id, fence, null);
@@ -84,34 +77,10 @@ export async function takeCompensationHold(
   }
   if (waiting) await releaseHold(tx, entryOf(call, waiting.id, 'release'));
   if (worstMicroCents === 0) return { kind: 'held', holdId: null, heldMicroCents: 0 };
-  const holdId = `hold_${uuidv7()}`;
-  const placed = await placeHold(tx, {
-    hold: toHold(call, holdId, worstMicroCents, fence, key.number),
-    ...entryOf(call, holdId, 'hold'),
-    basis: 'worst_case',
-  });
-  if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
+  const placed = await placeTryHold(tx, call, worstMicroCents, null);
+  if (placed.ok) return { kind: 'held', holdId: placed.holdId, heldMicroCents: worstMicroCents };
   return {
     kind: 'refused',
     failure: budgetExceeded(run.account_id, worstMicroCents, placed.balances),
   };
 }
-
-const toHold = (
-  { run, step }: FencedTry,
-  id: string,
-  amountMicroCents: number,
-  fence: string,
-  number: number,
-): Hold => ({
-  id,
-  accountId: run.account_id,
-  amountMicroCents,
-  runId: run.id,
-  stepId: step.id,
-  generation: step.generation,
-  role: 'compensate',
-  try: number,
-  fence,
-  expiresAt: null,
-});

@@ -1,6 +1,10 @@
+import { uuidv7 } from 'uuidv7';
 import type { Failure } from '../../contracts/failures.ts';
 import { entryKeyOf } from '../../domain/effect-keys.ts';
+import type { Balances } from '../../domain/balances.ts';
+import { placeHold } from '../../storage/ledger.ts';
 import type { EndHold } from '../../storage/ledger.ts';
+import type { Transaction } from '../../storage/pool.ts';
 import type { RunRow } from '../../storage/runs.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
 import type { EntrySubject } from '../../storage/transactions.ts';
@@ -34,6 +38,34 @@ function subjectOf({ run, key, priceTableVersion }: FencedTry): EntrySubject {
     priceTableVersion,
     actor: 'worker',
   };
+}
+
+/** Holds money on the run's account for this fence; answers the balances that refuse it. `expiresAt` of null is never. */
+export async function placeTryHold(
+  tx: Transaction,
+  fenced: FencedTry,
+  amountMicroCents: number,
+  expiresAt: Date | null,
+): Promise<{ ok: true; holdId: string } | { ok: false; balances: Balances }> {
+  const { run, step, key, fence } = fenced;
+  const holdId = `hold_${uuidv7()}`;
+  const placed = await placeHold(tx, {
+    hold: {
+      id: holdId,
+      accountId: run.account_id,
+      amountMicroCents,
+      runId: run.id,
+      stepId: step.id,
+      generation: step.generation,
+      role: key.role,
+      try: key.number,
+      fence,
+      expiresAt,
+    },
+    ...entryOf(fenced, holdId, 'hold'),
+    basis: 'worst_case',
+  });
+  return placed.ok ? { ok: true, holdId } : placed;
 }
 
 /** What names a ledger entry of this fence: the hold it is about, its key, its subject. */

@@ -1,10 +1,9 @@
-import { uuidv7 } from 'uuidv7';
 import type { JsonObject } from '../../contracts/json.ts';
 import { HOLD_GRACE_MS } from '../../contracts/limits.ts';
 import type { Balances } from '../../domain/balances.ts';
 import type { Skill } from '../../skills/skill.ts';
 import { hasOtherStepHold, renewHold } from '../../storage/holds.ts';
-import { placeHold, settleHold } from '../../storage/ledger.ts';
+import { settleHold } from '../../storage/ledger.ts';
 import type { Transaction } from '../../storage/pool.ts';
 import { addStepCost } from '../../storage/steps.ts';
 import { addTryCost } from '../../storage/tries.ts';
@@ -16,7 +15,7 @@ import {
   takeCompensationHold,
   worstCaseOfCompensation,
 } from './compensation-hold.ts';
-import { entryOf } from './fenced-try.ts';
+import { entryOf, placeTryHold } from './fenced-try.ts';
 import type { FencedTry, HoldReply } from './fenced-try.ts';
 import type { LoadedScope } from './load-scope.ts';
 
@@ -79,25 +78,8 @@ async function holdWorstCase(
   worstMicroCents: number,
 ): Promise<HoldReply> {
   if (worstMicroCents === 0) return { kind: 'held', holdId: null, heldMicroCents: 0 };
-  const { run, step, key, fence } = call;
-  const holdId = `hold_${uuidv7()}`;
-  const placed = await placeHold(tx, {
-    hold: {
-      id: holdId,
-      accountId: run.account_id,
-      amountMicroCents: worstMicroCents,
-      runId: run.id,
-      stepId: step.id,
-      generation: step.generation,
-      role: key.role,
-      try: key.number,
-      fence,
-      expiresAt: expiryOf(call),
-    },
-    ...entryOf(call, holdId, 'hold'),
-    basis: 'worst_case',
-  });
-  if (placed.ok) return { kind: 'held', holdId, heldMicroCents: worstMicroCents };
+  const placed = await placeTryHold(tx, call, worstMicroCents, expiryOf(call));
+  if (placed.ok) return { kind: 'held', holdId: placed.holdId, heldMicroCents: worstMicroCents };
   return refused(tx, call, worstMicroCents, placed.balances);
 }
 

@@ -1,7 +1,8 @@
-import type { NextMove, StepRole, TryEnd, TryOutcome } from '../../contracts/activities.ts';
+import type { NextMove, StepRole, TryEnd } from '../../contracts/activities.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import { centsFromMicroCents } from '../../contracts/money.ts';
 import { afterTry } from '../../domain/after-try.ts';
+import type { TryOutcome } from '../../domain/after-try.ts';
 import { insertArtifact } from '../../storage/artifacts.ts';
 import { appendEvents } from '../../storage/events.ts';
 import type { NewEvent } from '../../storage/events.ts';
@@ -167,10 +168,9 @@ async function writeStep(
     return;
   }
   if (key.role === 'compensate') {
-    await endCompensation(tx, run.id, step.id, costMicroCents, failure);
     const type = failure ? 'step.compensation_failed' : 'step.compensated';
-    await appendEvents(tx, run.id, [{ type, stepId: step.id, data, ...facts }]);
-    return;
+    const event: NewEvent = { type, stepId: step.id, data, ...facts };
+    return endCompensation(tx, run.id, step.id, costMicroCents, failure, event);
   }
   if (next.status !== 'succeeded') await releaseCompensation(tx, fenced);
   if (output?.artifact) await insertArtifact(tx, output.artifact);
