@@ -1,7 +1,9 @@
 import Koa from 'koa';
 import type { ApiDeps } from './deps.ts';
 import { authenticate } from './middleware/authenticate.ts';
+import { authorize } from './middleware/authorize.ts';
 import { answerErrors } from './middleware/errors.ts';
+import { findOperation } from './middleware/find-operation.ts';
 import { measure } from './middleware/measure.ts';
 import { assignRequestId } from './middleware/request-id.ts';
 import { createRouter } from './routes/router.ts';
@@ -12,9 +14,11 @@ export function createApp(deps: ApiDeps): Koa<AosState> {
   const app = new Koa<AosState>();
   const router = createRouter(deps);
   app.use(assignRequestId());
+  app.use(findOperation(router));
   app.use(measure(deps));
   app.use(answerErrors(deps.logger));
   app.use(authenticate(deps.pool, deps.hashKey));
+  app.use(authorize());
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Whatever is thrown outside of `answerErrors` is a fault of the server itself.

@@ -1,9 +1,14 @@
 import type { RouterContext } from '@koa/router';
+import type { OperationId } from '../src/contracts/routes.ts';
 import type { ApiKey } from '../src/storage/api-keys.ts';
 
 /** What the middleware knows about a request. `key` is set on every route that is not public. */
 export interface AosState {
   requestId: string;
+  /** The route that the request is for; absent when there is none with this path and method. */
+  operation?: OperationId;
+  /** The path is one that needs no key. */
+  isPublic: boolean;
   key: ApiKey;
   /** The run that the request is about, once it is known to be the tenant's. */
   runId?: string;

@@ -1,5 +1,9 @@
 import { join, resolve } from 'node:path';
-import { LLM_CONCURRENCY_DEFAULT } from './contracts/limits.ts';
+import {
+  LLM_CONCURRENCY_DEFAULT,
+  RATE_PER_MINUTE_DEFAULT,
+  RATE_PER_MINUTE_MAX,
+} from './contracts/limits.ts';
 import { nearest } from './domain/near-miss.ts';
 import { parseAddressList } from './skills/email/address-list.ts';
 import type { EmailSettings } from './skills/email/settings.ts';
@@ -33,6 +37,11 @@ export const SETTINGS = {
   AOS_DATA_DIR: 'folder of the embedded servers, the workspaces and the pepper (default .aos)',
   AOS_ADMIN_KEY:
     'an admin key that is ensured at every start: aos_ and at least 32 more characters',
+  AOS_RATE_LIMIT_PER_MINUTE: `requests per minute of a key that has no limit of its own, and of an address without a key (default ${RATE_PER_MINUTE_DEFAULT})`,
+  AOS_CORS_ORIGINS:
+    'origins whose pages may call the API from a browser, comma-separated, for instance https://console.example.org (default: none)',
+  REDIS_URL:
+    'a Redis that counts requests for all api processes together (default: each counts by itself)',
   AOS_KEY_PEPPER:
     'secret behind the hashes of API keys and the secrets of webhooks, at least 32 characters; made and kept in the data folder when Postgres is embedded',
   DATABASE_URL: 'a Postgres to use instead of the embedded one',
@@ -83,7 +92,7 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'SMTP_SSL',
 ]);
 const PORT_MAX = 65_535;
-const FAMILY = /^(AOS|TEMPORAL|DATABASE|SMTPS?|LOG|OPENAI|ANTHROPIC)_/;
+const FAMILY = /^(AOS|TEMPORAL|DATABASE|REDIS|SMTPS?|LOG|OPENAI|ANTHROPIC)_/;
 
 export interface Config {
   port: number;
@@ -93,6 +102,10 @@ export interface Config {
   metricsHost: string;
   dataDir: string;
   adminKey: string | undefined;
+  /** Requests per minute, for keys without a limit of their own. */
+  ratePerMinute: number;
+  corsOrigins: string[];
+  redisUrl: string | undefined;
   keyPepper: string | undefined;
   databaseUrl: string | undefined;
   databaseDirectUrl: string | undefined;
@@ -152,6 +165,9 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     metricsHost: read('AOS_METRICS_HOST', String, '127.0.0.1'),
     dataDir,
     adminKey: read('AOS_ADMIN_KEY', parseAdminKey, undefined),
+    ratePerMinute: read('AOS_RATE_LIMIT_PER_MINUTE', parseRate, RATE_PER_MINUTE_DEFAULT),
+    corsOrigins: read('AOS_CORS_ORIGINS', parseOrigins, []),
+    redisUrl: read('REDIS_URL', parseRedisUrl, undefined),
     keyPepper: read('AOS_KEY_PEPPER', parsePepper, undefined),
     databaseUrl: read('DATABASE_URL', parsePostgresUrl, undefined),
     databaseDirectUrl: read('DATABASE_DIRECT_URL', parsePostgresUrl, undefined),
@@ -236,6 +252,31 @@ function parseAdminKey(text: string): string {
 function parsePepper(text: string): string {
   if (text.length >= 32) return text;
   throw new Error('takes at least 32 characters. Make one with: openssl rand -hex 32');
+}
+
+function parseRate(text: string): number {
+  const rate = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (rate >= 1 && rate <= RATE_PER_MINUTE_MAX) return rate;
+  throw new Error(
+    `"${text}" is no rate: it takes a whole number from 1 to ${RATE_PER_MINUTE_MAX}.`,
+  );
+}
+
+function parseOrigins(text: string): string[] {
+  const origins = text.split(',').map((each) => each.trim());
+  const wrong = origins.find((each) => !/^https?:\/\//.test(each) || originOf(each) !== each);
+  if (wrong === undefined) return origins;
+  throw new Error(
+    `"${wrong}" is no origin: it takes a scheme, a host and a port, for instance https://console.example.org.`,
+  );
+}
+
+const originOf = (text: string): string | undefined =>
+  URL.canParse(text) ? new URL(text).origin : undefined;
+
+function parseRedisUrl(text: string): string {
+  if (/^rediss?:\/\/\S+$/.test(text) && URL.canParse(text)) return text;
+  throw new Error('takes a URL like redis://user:password@host:6379/0.');
 }
 
 function parsePostgresUrl(text: string): string {

@@ -5,15 +5,11 @@ import type { Pool } from '../../src/storage/pool.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosState } from '../state.ts';
 
-const PUBLIC_PATHS = new Set(['/health', '/health/ready', '/healthz', '/version']);
-const isPublic = (path: string): boolean =>
-  PUBLIC_PATHS.has(path) || path.startsWith('/docs/errors/');
-
-/** Finds the key's tenant before method and route are looked at. */
+/** Finds the key's tenant whatever the method and the route; only the public ones need none. */
 export const authenticate =
   (pool: Pool, hashKey: ApiDeps['hashKey']): Middleware<AosState> =>
   async (ctx, next) => {
-    if (isPublic(ctx.path)) return next();
+    if (ctx.state.isPublic) return next();
     const presented = presentedKey(
       ctx.get('X-AOS-Key'),
       ctx.get('X-API-Key'),

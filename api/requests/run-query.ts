@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Problem } from '../../src/contracts/failures.ts';
-import { RUN_STATUSES } from '../../src/contracts/run.ts';
-import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, WAIT_MS_MAX } from '../../src/contracts/limits.ts';
+import { EntryQuery, RunQuery } from '../../src/contracts/run-query.ts';
+import { WAIT_MS_MAX } from '../../src/contracts/limits.ts';
 import { nearest } from '../../src/domain/near-miss.ts';
 import { clip, didYouMean, quote } from '../../src/domain/plan/wording.ts';
 import type { RunFilter } from '../../src/storage/runs.ts';
@@ -9,38 +9,6 @@ import { cursorInvalid, readCursor } from './cursor.ts';
 import { refused } from './parse.ts';
 
 type Query = Record<string, string | string[] | undefined>;
-
-const LabelFilter = z
-  .string()
-  .regex(/^[^=\0]+=[^\0]*$/, 'must be key=value')
-  .transform(
-    (text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const,
-  );
-
-const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
-  new Set(labels.map(([name]) => name)).size === labels.length;
-
-const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
-
-const Moment = z
-  .string()
-  .refine(
-    (text) => Iso8601.safeParse(text).success,
-    'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z',
-  )
-  .transform((text) => new Date(text));
-
-const RunQuery = z.object({
-  status: z.enum(RUN_STATUSES).optional(),
-  label: z.preprocess(
-    (value) => (value === undefined ? [] : [value].flat()),
-    z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
-  ),
-  created_after: Moment.optional(),
-  created_before: Moment.optional(),
-  limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_DEFAULT),
-  cursor: z.string().optional(),
-});
 
 /** A filter that is misspelt would list what was not asked for, so a near miss of a known name is refused. */
 function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.infer<S> {
@@ -75,11 +43,6 @@ export function parseRunQuery(query: Query): RunFilter {
     after: cursor === undefined ? undefined : readCursor(cursor),
   };
 }
-
-const EntryQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_MAX),
-  cursor: z.string().optional(),
-});
 
 /** `?limit=&cursor=`; the cursor is the number of the last entry. Errors: INVALID_REQUEST, CURSOR_INVALID. */
 export function parseEntryQuery(query: Query): { limit: number; cursor: number } {

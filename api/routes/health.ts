@@ -1,30 +1,31 @@
-import type Router from '@koa/router';
 import { createFailure } from '../../src/contracts/failures.ts';
 import type { Failure } from '../../src/contracts/failures.ts';
 import { hasLiveWorker } from '../../src/storage/workers.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { AosState } from '../state.ts';
+import type { SYSTEM_ROUTES } from '../../src/contracts/routes/system.ts';
+import type { Handlers } from '../handlers.ts';
 
 const WORKER_BEAT_MS = 15_000;
 const SERVICE = 'aos';
 
 /** Whether this process answers, and whether all that a run needs does. Public. */
-export function addHealthRoutes(
-  router: Router<AosState>,
-  { pool, engine, version }: ApiDeps,
-): void {
-  router.get(['/health', '/healthz'], (ctx) => {
+export const createHealthHandlers = ({
+  pool,
+  engine,
+  version,
+}: ApiDeps): Handlers<Pick<typeof SYSTEM_ROUTES, 'getHealth' | 'getReadiness' | 'getVersion'>> => ({
+  getHealth(ctx) {
     ctx.body = {
       status: 'healthy',
       service: SERVICE,
       version,
       timestamp: new Date().toISOString(),
     };
-  });
-  router.get('/version', (ctx) => {
+  },
+  getVersion(ctx) {
     ctx.body = { service: SERVICE, version };
-  });
-  router.get('/health/ready', async (ctx) => {
+  },
+  async getReadiness(ctx) {
     const [postgres, temporal, worker] = await Promise.all([
       answers(() => pool.query('SELECT 1')),
       answers(() => engine.namespaceId()),
@@ -38,8 +39,8 @@ export function addHealthRoutes(
       status: ready ? 'ready' : 'not_ready',
       timestamp: new Date().toISOString(),
     };
-  });
-}
+  },
+});
 
 const answers = async (question: () => Promise<unknown>): Promise<boolean> =>
   question().then(

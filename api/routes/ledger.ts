@@ -1,4 +1,3 @@
-import type Router from '@koa/router';
 import type { z } from 'zod';
 import type { AccountView, RunLedger, TransactionView } from '../../src/contracts/ledger.ts';
 import { centsFromMicroCents } from '../../src/contracts/money.ts';
@@ -9,13 +8,15 @@ import { listEntries } from '../../src/storage/transactions.ts';
 import type { Entry } from '../../src/storage/transactions.ts';
 import type { ApiDeps } from '../deps.ts';
 import { parseEntryQuery } from '../requests/run-query.ts';
-import type { AosState } from '../state.ts';
+import type { RUN_ROUTES } from '../../src/contracts/routes/runs.ts';
+import type { Handlers } from '../handlers.ts';
 import { runOf } from '../requests/run-of.ts';
 
-export function addLedgerRoutes(router: Router<AosState>, deps: ApiDeps): void {
-  const { pool } = deps;
-
-  router.get('/api/v1/runs/:run_id/ledger', async (ctx) => {
+export const createLedgerHandlers = (
+  deps: ApiDeps,
+): Handlers<Pick<typeof RUN_ROUTES, 'getRunLedger' | 'auditLedger'>> => ({
+  async getRunLedger(ctx) {
+    const { pool } = deps;
     const run = await runOf(ctx, deps);
     const { limit, cursor } = parseEntryQuery(ctx.query);
     const [account, entries] = await Promise.all([
@@ -32,13 +33,13 @@ export function addLedgerRoutes(router: Router<AosState>, deps: ApiDeps): void {
       next_cursor: hasMore ? String(page.at(-1)!.id) : null,
     };
     ctx.body = body;
-  });
+  },
 
-  router.get('/api/v1/ledger/audit', async (ctx) => {
-    const violations = await auditLedger(pool, ctx.state.key.tenant_id);
+  async auditLedger(ctx) {
+    const violations = await auditLedger(deps.pool, ctx.state.key.tenant_id);
     ctx.body = { violations, checked_at: new Date().toISOString() };
-  });
-}
+  },
+});
 
 const viewAccount = ({ id, balances, closedAt }: Account): z.infer<typeof AccountView> => ({
   id,

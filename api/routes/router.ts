@@ -1,22 +1,32 @@
 import Router from '@koa/router';
+import { OPERATION_IDS, ROUTES } from '../../src/contracts/routes.ts';
 import type { ApiDeps } from '../deps.ts';
+import type { Handlers } from '../handlers.ts';
 import type { AosState } from '../state.ts';
-import { addErrorPageRoutes } from './error-pages.ts';
-import { addHealthRoutes } from './health.ts';
-import { addLedgerRoutes } from './ledger.ts';
-import { addRunRoutes } from './runs.ts';
-import { addSkillRoutes } from './skills.ts';
-import { addStepRoutes } from './steps.ts';
-import { addWebhookSecretRoute } from './webhook-secret.ts';
+import { createErrorPageHandlers } from './error-pages.ts';
+import { createHealthHandlers } from './health.ts';
+import { createLedgerHandlers } from './ledger.ts';
+import { createRunHandlers } from './runs.ts';
+import { createSkillHandlers } from './skills.ts';
+import { createStepHandlers } from './steps.ts';
+import { createWebhookSecretHandlers } from './webhook-secret.ts';
 
+/** Serves every route of the table, under its path and its older ones; the name of a route is its operation. */
 export function createRouter(deps: ApiDeps): Router<AosState> {
+  const handlers: Handlers = {
+    ...createHealthHandlers(deps),
+    ...createErrorPageHandlers(),
+    ...createRunHandlers(deps),
+    ...createStepHandlers(deps),
+    ...createLedgerHandlers(deps),
+    ...createSkillHandlers(deps),
+    ...createWebhookSecretHandlers(deps),
+  };
   const router = new Router<AosState>();
-  addHealthRoutes(router, deps);
-  addErrorPageRoutes(router);
-  addRunRoutes(router, deps);
-  addStepRoutes(router, deps);
-  addLedgerRoutes(router, deps);
-  addSkillRoutes(router, deps);
-  addWebhookSecretRoute(router, deps);
+  for (const name of OPERATION_IDS) {
+    const { method, path, aliases = [] } = ROUTES[name];
+    for (const each of [path, ...aliases])
+      router.register(each, [method], handlers[name], { name });
+  }
   return router;
 }

@@ -1,4 +1,3 @@
-import type Router from '@koa/router';
 import { AosError } from '../../src/contracts/failures.ts';
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../src/contracts/limits.ts';
 import { CancelRun, SubmitRun } from '../../src/contracts/run.ts';
@@ -16,15 +15,17 @@ import { parseBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
 import { runOf } from '../requests/run-of.ts';
 import { parseRunQuery, parseWait } from '../requests/run-query.ts';
-import type { AosContext, AosState } from '../state.ts';
+import type { RUN_ROUTES } from '../../src/contracts/routes/runs.ts';
+import type { Handlers } from '../handlers.ts';
+import type { AosContext } from '../state.ts';
 
 /** How long a poll sleeps at most before it looks by itself, should a wake-up be lost. */
 const LOOK_AGAIN_MS = 1_000;
 
-export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
-  const { pool } = deps;
-
-  router.post('/api/v1/runs', async (ctx) => {
+export const createRunHandlers = (
+  deps: ApiDeps,
+): Handlers<Pick<typeof RUN_ROUTES, 'submitRun' | 'listRuns' | 'getRun' | 'cancelRun'>> => ({
+  async submitRun(ctx) {
     const body = await readJson(ctx.req);
     const { value: request, warnings } = parseBody(SubmitRun, body, {
       asIs: ['plan', 'input'],
@@ -43,12 +44,12 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
     if (replayed) ctx.set('Idempotency-Replayed', 'true');
     ctx.set('Location', `/api/v1/runs/${run.id}`);
     ctx.status = 202;
-    ctx.body = steps ? viewRun(run, steps, null) : await loadRunView(pool, run);
-  });
+    ctx.body = steps ? viewRun(run, steps, null) : await loadRunView(deps.pool, run);
+  },
 
-  router.get('/api/v1/runs', async (ctx) => {
+  async listRuns(ctx) {
     const filter = parseRunQuery(ctx.query);
-    const rows = await listRuns(pool, ctx.state.key.tenant_id, {
+    const rows = await listRuns(deps.pool, ctx.state.key.tenant_id, {
       ...filter,
       limit: filter.limit + 1,
     });
@@ -63,9 +64,9 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
       next_cursor: hasMore ? writeCursor({ createdAt: last.cursor_at, id: last.id }) : null,
     };
     ctx.body = body;
-  });
+  },
 
-  router.get('/api/v1/runs/:run_id', async (ctx) => {
+  async getRun(ctx) {
     const deadlineMs = Date.now() + parseWait(ctx.query['wait']);
     const seen = ctx.get('If-None-Match');
     let run = await runOf(ctx, deps);
@@ -79,17 +80,17 @@ export function addRunRoutes(router: Router<AosState>, deps: ApiDeps): void {
       run = await runOf(ctx, deps);
     }
     ctx.set('ETag', etagOf(run));
-    ctx.body = await loadRunView(pool, run);
-  });
+    ctx.body = await loadRunView(deps.pool, run);
+  },
 
-  router.post('/api/v1/runs/:run_id/cancel', async (ctx) => {
+  async cancelRun(ctx) {
     const { value } = parseBody(CancelRun, await readJson(ctx.req));
     const { id } = await runOf(ctx, deps);
     const run = await cancelRun(deps, ctx.state.key.tenant_id, id, value.reason);
     ctx.status = isOpen(run) ? 202 : 200;
-    ctx.body = await loadRunView(pool, run);
-  });
-}
+    ctx.body = await loadRunView(deps.pool, run);
+  },
+});
 
 const etagOf = (run: RunRow): string => `"${run.event_number}"`;
 

@@ -1,4 +1,3 @@
-import type Router from '@koa/router';
 import { AosError } from '../../src/contracts/failures.ts';
 import { STEP_ID_PATTERN } from '../../src/contracts/plan.ts';
 import { viewStepDetail } from '../../src/runs/view-run.ts';
@@ -7,23 +6,27 @@ import { findStep } from '../../src/storage/steps.ts';
 import type { StepRowWithSpec } from '../../src/storage/steps.ts';
 import { listTries } from '../../src/storage/tries.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { AosContext, AosState } from '../state.ts';
+import type { RUN_ROUTES } from '../../src/contracts/routes/runs.ts';
+import type { Handlers } from '../handlers.ts';
+import type { AosContext } from '../state.ts';
 import { runOf } from '../requests/run-of.ts';
 
-export function addStepRoutes(router: Router<AosState>, deps: ApiDeps): void {
-  const { pool } = deps;
-
-  router.get('/api/v1/runs/:run_id/steps/:step_id', async (ctx) => {
+export const createStepHandlers = (
+  deps: ApiDeps,
+): Handlers<Pick<typeof RUN_ROUTES, 'getStep' | 'getStepOutput'>> => ({
+  async getStep(ctx) {
+    const { pool } = deps;
     const { runId, step } = await stepOf(ctx, deps);
     const [tries, stored] = await Promise.all([
       listTries(pool, runId, step.id),
       readStoredOutput(pool, runId, step.id),
     ]);
     ctx.body = viewStepDetail(runId, step, tries, stored);
-  });
+  },
 
   // The stored JSON text itself, however large.
-  router.get('/api/v1/runs/:run_id/steps/:step_id/output', async (ctx) => {
+  async getStepOutput(ctx) {
+    const { pool } = deps;
     const { runId, step } = await stepOf(ctx, deps);
     const stored = await readStoredOutput(pool, runId, step.id);
     if (!stored) {
@@ -37,8 +40,8 @@ export function addStepRoutes(router: Router<AosState>, deps: ApiDeps): void {
       ? await readArtifact(pool, runId, stored.artifact.id)
       : (stored.output ?? 'null');
     ctx.type = 'application/json';
-  });
-}
+  },
+});
 
 async function stepOf(
   ctx: AosContext,

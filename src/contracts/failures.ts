@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { FAILURE_CATEGORIES, FAILURE_CODES, RECOVERY_ACTIONS } from './failure-codes.ts';
 import type { FailureCode } from './failure-codes.ts';
 
-const FailureCodeSchema = z.enum(Object.keys(FAILURE_CODES) as [FailureCode, ...FailureCode[]]);
+export const FailureCodeSchema = z.enum(
+  Object.keys(FAILURE_CODES) as [FailureCode, ...FailureCode[]],
+);
 
 /** One mistake in a request: where it is (JSON Pointer), a code, and a sentence. */
 export const Problem = z.object({ pointer: z.string(), code: z.string(), message: z.string() });

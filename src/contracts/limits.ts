@@ -106,3 +106,31 @@ export const WORKSPACE_FOLDERS_DEEP_MAX = 32;
 export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 200;
 export const WAIT_MS_MAX = 60 * 1000;
+
+/** Of requests per minute: a key that has no limit of its own, and every address without a key. */
+export const RATE_PER_MINUTE_DEFAULT = 60_000;
+export const RATE_PER_MINUTE_MAX = 10_000_000;
+export const RATE_WINDOW_MS = 60 * 1000;
+/** How long a process goes on with what it knows of a key: a revoked one works no longer than this. */
+export const KEY_CACHE_MS = 900;
+export const KEYS_CACHED_MAX = 10_000;
+export const KEYS_PER_TENANT_MAX = 1000;
+export const KEY_NAME_LENGTH_MAX = 100;
+/** How long both keys work after a rotation. */
+export const KEY_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000;
+export const KEY_OVERLAP_MAX_MS = 30 * 24 * 3600 * 1000;
+
+export const AGENT_NAME_LENGTH_MAX = 200;
+export const AGENTS_PER_TENANT_MAX = 10_000;
+export const AGENT_SKILLS_MAX = 100;
+export const AGENT_HOSTS_MAX = 100;
+export const HOST_LENGTH_MAX = 255;
+export const CONCURRENT_RUNS_MAX = 100_000;
+export const GOAL_LENGTH_MAX = 10_000;
+
+/** Parts of a budget, in percent, whose spending is an event. */
+export const BUDGET_THRESHOLDS_PERCENT = [50, 80, 100] as const;
+
+export const RECALL_ENTRIES_DEFAULT = 5;
+export const RECALL_ENTRIES_MAX = 100;
+export const RECALL_QUERY_LENGTH_MAX = 1000;

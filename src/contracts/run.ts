@@ -3,20 +3,15 @@ import { Failure, Problem } from './failures.ts';
 import {
   BUDGET_CENTS_DEFAULT,
   BUDGET_CENTS_MAX,
+  GOAL_LENGTH_MAX,
   IDEMPOTENCY_KEY_LENGTH_MAX,
   LABELS_MAX,
   LABEL_LENGTH_MAX,
 } from './limits.ts';
+import { text } from './text.ts';
 
 export const RUN_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
-
-/** A lone surrogate has no UTF-8, so it cannot be kept in a column. */
-const text = (lengthMax: number) =>
-  z
-    .string()
-    .max(lengthMax)
-    .regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
 
 export const Labels = z
   .record(text(LABEL_LENGTH_MAX), text(LABEL_LENGTH_MAX))
@@ -25,7 +20,7 @@ export const Labels = z
 /** The body of POST /api/v1/runs. The plan itself is checked apart, so that all its problems are told at once. */
 export const SubmitRun = z.object({
   plan: z.json().optional(),
-  goal: text(10_000).min(1).optional(),
+  goal: text(GOAL_LENGTH_MAX).min(1).optional(),
   agent_id: text(256).min(1).optional(),
   input: z.json().optional(),
   budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).default(BUDGET_CENTS_DEFAULT),

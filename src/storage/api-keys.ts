@@ -6,12 +6,22 @@ export interface ApiKey {
   tenant_id: string;
   name: string;
   role: Role;
+  /** The one agent that the key acts for; null: for all. */
+  agent_id: string | null;
+  /** Null: the default of the installation. */
+  rate_limit_per_minute: number | null;
+  /** The account of the key's own budget; null: it has none. */
+  account_id: string | null;
+  expires_at: Date | null;
 }
+
+const COLUMNS =
+  'id, tenant_id, name, role, agent_id, rate_limit_per_minute, account_id, expires_at';
 
 /** The key with this hash, if it is neither revoked nor expired. */
 export async function findApiKey(db: Db, hash: Buffer): Promise<ApiKey | undefined> {
   const { rows } = await db.query<ApiKey>(
-    `SELECT id, tenant_id, name, role FROM api_keys
+    `SELECT ${COLUMNS} FROM api_keys
      WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
     [hash],
   );

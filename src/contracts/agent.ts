@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { Budget, BUDGET_PERIODS, Cents } from './budget.ts';
+import {
+  AGENT_HOSTS_MAX,
+  AGENT_NAME_LENGTH_MAX,
+  AGENT_SKILLS_MAX,
+  CONCURRENT_RUNS_MAX,
+  GOAL_LENGTH_MAX,
+  HOST_LENGTH_MAX,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
+  RATE_PER_MINUTE_MAX,
+} from './limits.ts';
+import { Labels } from './run.ts';
+import { text } from './text.ts';
+
+/** `api.example.org`, `*.example.org` for all below it, either with `:port`. */
+const Host = text(HOST_LENGTH_MAX).regex(
+  /^(\*\.)?[a-z\d]([a-z\d.-]*[a-z\d])?(:\d{1,5})?$/i,
+  'must be a host, for instance api.example.org or *.example.org, with or without :port',
+);
+
+/** What limits an agent: null is no limit, a list of null allows all. */
+const Settings = {
+  name: text(AGENT_NAME_LENGTH_MAX).min(1),
+  budget_cents: Cents.nullable(),
+  budget_period: z.enum(BUDGET_PERIODS),
+  allowed_skills: z.array(text(256).min(1)).max(AGENT_SKILLS_MAX).nullable(),
+  allowed_hosts: z.array(Host).max(AGENT_HOSTS_MAX).nullable(),
+  max_step_cost_cents: Cents.nullable(),
+  max_run_cost_cents: Cents.nullable(),
+  max_concurrent_runs: z.int().min(1).max(CONCURRENT_RUNS_MAX).nullable(),
+  rate_limit_per_minute: z.int().min(1).max(RATE_PER_MINUTE_MAX).nullable(),
+  labels: Labels,
+};
+
+/** The body of POST /agents. */
+export const CreateAgent = z.object({
+  name: Settings.name,
+  budget_cents: Settings.budget_cents.default(null),
+  budget_period: Settings.budget_period.default('total'),
+  allowed_skills: Settings.allowed_skills.default(null),
+  allowed_hosts: Settings.allowed_hosts.default(null),
+  max_step_cost_cents: Settings.max_step_cost_cents.default(null),
+  max_run_cost_cents: Settings.max_run_cost_cents.default(null),
+  max_concurrent_runs: Settings.max_concurrent_runs.default(null),
+  rate_limit_per_minute: Settings.rate_limit_per_minute.default(null),
+  labels: Settings.labels.default({}),
+  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
+});
+export type CreateAgent = z.infer<typeof CreateAgent>;
+
+/** The body of PATCH /agents/{id}: what is not named stays. */
+export const UpdateAgent = z.object(Settings).partial();
+export type UpdateAgent = z.infer<typeof UpdateAgent>;
+
+/** An agent as the API shows it; `id` repeats `agent_id`. */
+export const AgentView = z.object({
+  agent_id: z.string(),
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(['active', 'archived']),
+  budget: Budget,
+  allowed_skills: z.array(z.string()).nullable(),
+  allowed_hosts: z.array(z.string()).nullable(),
+  max_step_cost_cents: z.number().nullable(),
+  max_run_cost_cents: z.number().nullable(),
+  max_concurrent_runs: z.int().nullable(),
+  rate_limit_per_minute: z.int().nullable(),
+  open_runs: z.int(),
+  labels: z.record(z.string(), z.string()),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+  archived_at: z.iso.datetime().nullable(),
+});
+export type AgentView = z.infer<typeof AgentView>;
+
+export const AgentPage = z.object({
+  data: z.array(AgentView),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type AgentPage = z.infer<typeof AgentPage>;
+
+/** The body of POST /agents/{id}/goals. With a `plan` that is run; without one a plan is made. */
+export const PostGoal = z.object({
+  goal: text(GOAL_LENGTH_MAX).min(1),
+  plan: z.json().optional(),
+  input: z.json().optional(),
+  budget_cents: Cents.optional(),
+  labels: Labels.default({}),
+  /** The plan that is made may use this skill alone. */
+  force_skill: text(256).min(1).optional(),
+  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
+});
+export type PostGoal = z.infer<typeof PostGoal>;

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { Budget, Cents } from './budget.ts';
+import {
+  KEY_NAME_LENGTH_MAX,
+  KEY_OVERLAP_DEFAULT_MS,
+  KEY_OVERLAP_MAX_MS,
+  RATE_PER_MINUTE_MAX,
+} from './limits.ts';
+import { ROLES } from './roles.ts';
+import { text } from './text.ts';
+
+/** The body of POST /api/v1/keys. A key that is bound to an agent acts for that one alone and cannot be an admin's. */
+export const CreateKey = z.object({
+  name: text(KEY_NAME_LENGTH_MAX).min(1),
+  role: z.enum(ROLES).default('viewer'),
+  expires_at: z.iso.datetime({ offset: true }).optional(),
+  rate_limit_per_minute: z.int().min(1).max(RATE_PER_MINUTE_MAX).optional(),
+  agent_id: text(256).min(1).optional(),
+  budget_cents: Cents.optional(),
+});
+export type CreateKey = z.infer<typeof CreateKey>;
+
+/** The old key goes on working for `overlap_ms`; 0 ends it at once. */
+export const RotateKey = z.object({
+  overlap_ms: z.int().min(0).max(KEY_OVERLAP_MAX_MS).default(KEY_OVERLAP_DEFAULT_MS),
+});
+
+export const KEY_STATUSES = ['active', 'expired', 'revoked'] as const;
+
+/** A key as the API shows it; the key itself is shown once, when it is made. */
+export const KeyView = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(ROLES),
+  /** Its first characters, by which a person knows it. */
+  prefix: z.string(),
+  status: z.enum(KEY_STATUSES),
+  agent_id: z.string().nullable(),
+  rate_limit_per_minute: z.int(),
+  /** Null when the key has no budget of its own. */
+  budget: Budget.nullable(),
+  created_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().nullable(),
+  /** To the minute. */
+  last_used_at: z.iso.datetime().nullable(),
+  revoked_at: z.iso.datetime().nullable(),
+  /** The key that this one was rotated to. */
+  replaced_by: z.string().nullable(),
+});
+export type KeyView = z.infer<typeof KeyView>;
+
+/** `key` is shown in this answer only. */
+export const CreatedKey = KeyView.extend({ key: z.string() });
+export type CreatedKey = z.infer<typeof CreatedKey>;

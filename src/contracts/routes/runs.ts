@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { LedgerAudit, RunLedger } from '../ledger.ts';
+import type { Route } from '../route.ts';
+import { CancelRun, Run, RunPage, StepDetail, SubmitRun } from '../run.ts';
+import { EntryQuery, RunQuery, WaitQuery } from '../run-query.ts';
+
+const IDEMPOTENCY_KEY =
+  'The same key with the same body answers with the same result, and does nothing twice.';
+
+export const RUN_ROUTES = {
+  submitRun: {
+    method: 'POST',
+    path: '/api/v1/runs',
+    role: 'operator',
+    tag: 'runs',
+    summary: 'Run a plan, or have one made from a goal and run that',
+    headers: {
+      'Idempotency-Key': IDEMPOTENCY_KEY,
+      traceparent: 'A W3C trace that the run carries on.',
+    },
+    body: SubmitRun,
+    answers: {
+      202: { description: 'The run is funded, recorded, and will be started.', schema: Run },
+    },
+    errors: [
+      'PLAN_REQUIRED',
+      'PLAN_INVALID',
+      'SKILL_NOT_FOUND',
+      'NOT_AVAILABLE_YET',
+      'BUDGET_EXCEEDED',
+      'IDEMPOTENCY_KEY_REUSED',
+      'IDEMPOTENCY_IN_FLIGHT',
+      'AGENT_REQUIRED',
+      'AGENT_ARCHIVED',
+      'KEY_BOUND_TO_AGENT',
+      'SKILL_NOT_ALLOWED',
+      'HOST_NOT_ALLOWED',
+      'RUN_CAP_EXCEEDED',
+      'CONCURRENT_RUNS_EXCEEDED',
+    ],
+  },
+  listRuns: {
+    method: 'GET',
+    path: '/api/v1/runs',
+    role: 'viewer',
+    tag: 'runs',
+    summary: 'Runs, newest first',
+    query: RunQuery,
+    answers: { 200: { description: 'A page of runs.', schema: RunPage } },
+    errors: ['CURSOR_INVALID'],
+  },
+  getRun: {
+    method: 'GET',
+    path: '/api/v1/runs/:run_id',
+    role: 'viewer',
+    tag: 'runs',
+    summary: 'A run with its steps; can wait for its end or for any change',
+    query: WaitQuery,
+    headers: { 'If-None-Match': 'With `wait`: the ETag that is known, to wait for any change.' },
+    answers: { 200: { description: 'The run.', schema: Run } },
+    errors: ['RUN_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
+  },
+  cancelRun: {
+    method: 'POST',
+    path: '/api/v1/runs/:run_id/cancel',
+    role: 'operator',
+    tag: 'runs',
+    summary: 'Stop a run',
+    body: CancelRun,
+    answers: {
+      200: { description: 'The run had ended.', schema: Run },
+      202: { description: 'What runs is told to stop.', schema: Run },
+    },
+    errors: ['RUN_NOT_FOUND', 'RUN_CLOSED', 'RUN_COMPENSATING', 'KEY_BOUND_TO_AGENT'],
+  },
+  getStep: {
+    method: 'GET',
+    path: '/api/v1/runs/:run_id/steps/:step_id',
+    role: 'viewer',
+    tag: 'runs',
+    summary: 'A step with its params, tries and output',
+    answers: { 200: { description: 'The step.', schema: StepDetail } },
+    errors: ['RUN_NOT_FOUND', 'STEP_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
+  },
+  getStepOutput: {
+    method: 'GET',
+    path: '/api/v1/runs/:run_id/steps/:step_id/output',
+    role: 'viewer',
+    tag: 'runs',
+    summary: "A step's output, however large",
+    answers: { 200: { description: 'The output itself.', schema: z.json() } },
+    errors: ['RUN_NOT_FOUND', 'STEP_NOT_FOUND', 'OUTPUT_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
+  },
+  getRunLedger: {
+    method: 'GET',
+    path: '/api/v1/runs/:run_id/ledger',
+    role: 'viewer',
+    tag: 'runs',
+    summary: "The run's account and every entry on it",
+    query: EntryQuery,
+    answers: { 200: { description: 'The account and a page of its entries.', schema: RunLedger } },
+    errors: ['RUN_NOT_FOUND', 'CURSOR_INVALID', 'KEY_BOUND_TO_AGENT'],
+  },
+  auditLedger: {
+    method: 'GET',
+    path: '/api/v1/ledger/audit',
+    role: 'viewer',
+    tag: 'account',
+    summary: 'The invariants of the ledger, checked in SQL',
+    answers: { 200: { description: 'What is broken: nothing.', schema: LedgerAudit } },
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from './limits.ts';
+import { RUN_STATUSES } from './run.ts';
+
+/** What a list takes in its query: `cursor` is the `next_cursor` of the page before. */
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(PAGE_SIZE_MAX).default(PAGE_SIZE_DEFAULT),
+  cursor: z.string().optional(),
+});
+
+const LabelFilter = z
+  .string()
+  .regex(/^[^=\0]+=[^\0]*$/, 'must be key=value')
+  .transform(
+    (text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const,
+  );
+
+const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
+  new Set(labels.map(([name]) => name)).size === labels.length;
+
+const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+
+const Moment = z
+  .string()
+  .refine(
+    (text) => Iso8601.safeParse(text).success,
+    'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z',
+  )
+  .transform((text) => new Date(text));
+
+export const RunQuery = PageQuery.extend({
+  status: z.enum(RUN_STATUSES).optional(),
+  agent_id: z.string().min(1).max(256).optional(),
+  label: z.preprocess(
+    (value) => (value === undefined ? [] : [value].flat()),
+    z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
+  ),
+  created_after: Moment.optional(),
+  created_before: Moment.optional(),
+});
+
+export const EntryQuery = PageQuery.extend({
+  limit: PageQuery.shape.limit.unwrap().default(PAGE_SIZE_MAX),
+});
+
+/** `30s`, `500ms` or a bare number of seconds. */
+export const WaitQuery = z.object({ wait: z.string().optional() });

@@ -1,0 +1,8 @@
+import { z } from 'zod';
+
+/** A lone surrogate has no UTF-8, so it cannot be kept in a column. */
+export const text = (lengthMax: number) =>
+  z
+    .string()
+    .max(lengthMax)
+    .regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
