@@ -5,6 +5,7 @@ import { recordCancel } from '../src/runs/cancel-run.ts';
 import { closeRun } from '../src/runs/close-run.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
 import { executeInline } from '../src/runs/chains/execute-inline.ts';
+import { adoptPlan } from '../src/runs/planning/adopt-plan.ts';
 import { createExecuteStep } from './execute-step.ts';
 import { withMappedErrors } from './failure.ts';
 import { withMeasures } from './measure.ts';
@@ -27,6 +28,7 @@ export function createActivities(deps: RunDeps): RunActivities {
     executeInline: waking('executeInline', (input) => executeInline(deps, input)),
     abandonStep: waking('abandonStep', (input) => abandonTry(deps, input)),
     recordCancel: waking('recordCancel', (input) => recordCancel(deps, input)),
+    adoptPlan: waking('adoptPlan', (input) => adoptPlan(deps, input)),
     beginCompensation: waking('beginCompensation', (input) => beginCompensation(deps, input)),
     closeRun: waking('closeRun', (input) => closeRun(deps, input)),
   };

@@ -1,4 +1,5 @@
 import type { RouterContext } from '@koa/router';
+import type { FailureCode } from '../src/contracts/failure-codes.ts';
 import type { OperationId } from '../src/contracts/routes.ts';
 import type { ApiKey } from '../src/storage/api-keys.ts';
 
@@ -10,6 +11,10 @@ export interface AosState {
   /** The path is one that needs no key. */
   isPublic: boolean;
   key: ApiKey;
+  /** The request has been counted against a rate. */
+  isCounted?: boolean;
+  /** The code of the failure that it is answered with. */
+  failureCode?: FailureCode;
   /** The run that the request is about, once it is known to be the tenant's. */
   runId?: string;
 }

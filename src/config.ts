@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import {
+  KEY_LENGTH_MAX,
   LLM_CONCURRENCY_DEFAULT,
   RATE_PER_MINUTE_DEFAULT,
   RATE_PER_MINUTE_MAX,
@@ -245,8 +246,10 @@ function parsePort(text: string): number {
 }
 
 function parseAdminKey(text: string): string {
-  if (/^aos_[\x21-\x7e]{32,}$/.test(text)) return text;
-  throw new Error('a key is aos_ and at least 32 more printable characters.');
+  if (/^aos_[\x21-\x7e]{32,}$/.test(text) && text.length <= KEY_LENGTH_MAX) return text;
+  throw new Error(
+    `a key is aos_ and at least 32 more printable characters, ${KEY_LENGTH_MAX} in all at most.`,
+  );
 }
 
 function parsePepper(text: string): string {

@@ -44,6 +44,7 @@ const localFirst =
   };
 
 export const executeInline = localFirst(local.executeInline, bookkeeping.executeInline);
+export const adoptPlan = localFirst(local.adoptPlan, bookkeeping.adoptPlan);
 export const recordCancel = localFirst(local.recordCancel, bookkeeping.recordCancel);
 export const closeRun = localFirst(local.closeRun, bookkeeping.closeRun);
 export const { abandonStep, beginCompensation } = bookkeeping;

@@ -99,6 +99,16 @@ export function noteStatus(progress: Progress, stepId: string, status: StepStatu
   progress.ended += 1;
 }
 
+/** The plan has been made: its steps are the run's, beside the one that made them. */
+export function noteSteps(
+  progress: Progress,
+  { steps, max_parallel }: Pick<RunPlanInput, 'steps' | 'max_parallel'>,
+): void {
+  const { planning: _, ...input } = progress.input;
+  progress.input = { ...input, max_parallel, steps: [...input.steps, ...steps] };
+  for (const { id } of steps) setStatus(progress, id, 'pending');
+}
+
 /** How many of those who wait ask again after one reply: all would be many questions for little money. */
 const ASK_AGAIN_MAX = 8;
 
@@ -122,6 +132,10 @@ export const isLeaving = (progress: Progress): boolean =>
   progress.isHandingOver || isStopping(progress);
 
 export const isAllDone = ({ statuses }: Progress): boolean => [...statuses.values()].every(isDone);
+
+/** Whether the plan is made and not yet taken over. */
+export const hasPlanToAdopt = (progress: Progress): boolean =>
+  progress.input.planning === true && isAllDone(progress) && !isStopping(progress);
 
 export const hasPending = ({ statuses }: Progress): boolean =>
   [...statuses.values()].includes('pending');

@@ -11,9 +11,10 @@ import { closeRun } from './activities.ts';
 import { hearEverybody, listenForCancel } from './cancel.ts';
 import { compensate } from './compensate.ts';
 import { goOnInNewHistory } from './new-history.ts';
-import { createProgress, hasPending, isAllDone, isStopping } from './progress.ts';
+import { createProgress, hasPending, hasPlanToAdopt, isAllDone, isStopping } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { runSteps } from './run-steps.ts';
+import { takeOverPlan } from './take-over-plan.ts';
 
 const statusAttribute = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD');
 
@@ -28,6 +29,10 @@ export async function runPlan(input: RunPlanInput): Promise<RunEnd> {
   return CancellationScope.nonCancellable(async () => {
     const cancellation = listenForCancel(progress, root);
     if (!input.compensating) await runSteps(progress, cancellation);
+    if (hasPlanToAdopt(progress)) {
+      await takeOverPlan(progress, cancellation);
+      await runSteps(progress, cancellation);
+    }
     if (!isStopping(progress) && hasPending(progress) && progress.isHandingOver)
       await goOnInNewHistory(progress);
     if (mustUndo(progress)) await compensate(progress);

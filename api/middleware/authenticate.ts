@@ -1,13 +1,11 @@
 import type { Middleware } from 'koa';
 import { AosError } from '../../src/contracts/failures.ts';
-import { findApiKey } from '../../src/storage/api-keys.ts';
-import type { Pool } from '../../src/storage/pool.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { KeyCache } from '../../src/keys/key-cache.ts';
 import type { AosState } from '../state.ts';
 
 /** Finds the key's tenant whatever the method and the route; only the public ones need none. */
 export const authenticate =
-  (pool: Pool, hashKey: ApiDeps['hashKey']): Middleware<AosState> =>
+  (keys: KeyCache): Middleware<AosState> =>
   async (ctx, next) => {
     if (ctx.state.isPublic) return next();
     const presented = presentedKey(
@@ -15,7 +13,7 @@ export const authenticate =
       ctx.get('X-API-Key'),
       ctx.get('Authorization'),
     );
-    const key = presented === undefined ? undefined : await findApiKey(pool, hashKey(presented));
+    const key = presented === undefined ? undefined : await keys.find(presented);
     if (!key) {
       throw new AosError(
         'UNAUTHENTICATED',

@@ -21,6 +21,7 @@ export const answerErrors =
       }
     } catch (error) {
       const failure: Failure = { ...toFailure(error, ctx.path), request_id: ctx.state.requestId };
+      ctx.state.failureCode = failure.code;
       if (failure.status >= 500) {
         logger.error('request.failed', error, {
           request_id: ctx.state.requestId,
@@ -34,6 +35,7 @@ export const answerErrors =
         ctx.set('Retry-After', String(Math.ceil(failure.retry_after_ms / 1000)));
       }
       if (failure.status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="aos"');
+      if (failure.status === 415) ctx.set('Accept-Encoding', 'identity');
     }
   };
 

@@ -4,8 +4,8 @@ import type { Metrics } from '../../src/telemetry/instruments.ts';
 import type { AosContext, AosState } from '../state.ts';
 
 /**
- * Counts, times and logs every request by its route's template, never by its path, which may hold anything. Reads are
- * many and change nothing, so they are logged for debugging alone.
+ * Counts, times and logs every request by its route's template, never by its path, its query or its headers, which may
+ * hold anything.
  */
 export const measure =
   ({ metrics, logger }: { metrics: Metrics; logger: Logger }): Middleware<AosState> =>
@@ -18,13 +18,16 @@ export const measure =
       const route = routeOf(ctx as AosContext);
       const durationMs = performance.now() - startedMs;
       metrics.httpAnswered({ method, route, status, seconds: durationMs / 1000 });
-      const write = method === 'GET' || method === 'HEAD' ? logger.debug : logger.info;
-      write('request.answered', {
-        request_id: ctx.state.requestId,
-        run_id: ctx.state.runId,
+      const { requestId, runId, key, failureCode } = ctx.state as Partial<AosState>;
+      logger.info('request.answered', {
+        request_id: requestId,
+        tenant_id: key?.tenant_id,
+        key_id: key?.id,
+        run_id: runId,
         method,
         route,
         status,
+        code: failureCode,
         duration_ms: Math.round(durationMs),
       });
     }

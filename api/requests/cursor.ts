@@ -1,20 +1,20 @@
 import { AosError } from '../../src/contracts/failures.ts';
 
-/** Where a page of runs ends. The tenant is no part of it: every query adds that by itself. */
-export interface RunCursor {
+/** Where a page of a list ends. The tenant is no part of it: every query adds that by itself. */
+export interface Cursor {
   createdAt: string;
   id: string;
 }
 
 /** A time as Postgres writes it. Year 0 and offsets from 16 hours on are none to it. */
 const TIME = /^(?!0000)(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,6})?[+-](0\d|1[0-5])(:[0-5]\d)?$/;
-const ID = /^run_[0-9a-f-]{36}$/;
+const ID = /^([a-z]+)_[0-9a-f-]{36}$/;
 
-export const writeCursor = ({ createdAt, id }: RunCursor): string =>
+export const writeCursor = ({ createdAt, id }: Cursor): string =>
   Buffer.from(JSON.stringify([createdAt, id])).toString('base64url');
 
-/** Errors: CURSOR_INVALID. */
-export function readCursor(text: string): RunCursor {
+/** Reads the cursor of a list of things whose ids begin with `idPrefix`, as `run`. Errors: CURSOR_INVALID. */
+export function readCursor(text: string, idPrefix: string): Cursor {
   try {
     const [createdAt, id] = JSON.parse(
       Buffer.from(text, 'base64url').toString('utf8'),
@@ -23,7 +23,7 @@ export function readCursor(text: string): RunCursor {
       typeof createdAt === 'string' &&
       isTime(createdAt) &&
       typeof id === 'string' &&
-      ID.test(id)
+      ID.exec(id)?.[1] === idPrefix
     ) {
       return { createdAt, id };
     }
@@ -31,6 +31,12 @@ export function readCursor(text: string): RunCursor {
     // Falls through: whatever it is, this list did not make it.
   }
   throw cursorInvalid();
+}
+
+/** Reads the cursor of a list whose entries are numbered. Errors: CURSOR_INVALID. */
+export function readNumberCursor(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw cursorInvalid();
+  return Number(text);
 }
 
 /** Whether Postgres can read it: no 30th of February, no hour 24. */
@@ -41,5 +47,5 @@ function isTime(text: string): boolean {
   return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(`${day}T${time}`);
 }
 
-export const cursorInvalid = (): AosError =>
+const cursorInvalid = (): AosError =>
   new AosError('CURSOR_INVALID', 'The cursor was not made by this list. Start again without one.');

@@ -5,13 +5,13 @@ import { WAIT_MS_MAX } from '../../src/contracts/limits.ts';
 import { nearest } from '../../src/domain/near-miss.ts';
 import { clip, didYouMean, quote } from '../../src/domain/plan/wording.ts';
 import type { RunFilter } from '../../src/storage/runs.ts';
-import { cursorInvalid, readCursor } from './cursor.ts';
+import { readCursor, readNumberCursor } from './cursor.ts';
 import { refused } from './parse.ts';
 
 type Query = Record<string, string | string[] | undefined>;
 
 /** A filter that is misspelt would list what was not asked for, so a near miss of a known name is refused. */
-function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.infer<S> {
+export function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.infer<S> {
   const problems: Problem[] = [];
   const known = Object.keys(schema.shape);
   for (const name of Object.keys(query).filter((each) => !known.includes(each))) {
@@ -40,15 +40,14 @@ export function parseRunQuery(query: Query): RunFilter {
     createdAfter: created_after,
     createdBefore: created_before,
     limit,
-    after: cursor === undefined ? undefined : readCursor(cursor),
+    after: cursor === undefined ? undefined : readCursor(cursor, 'run'),
   };
 }
 
 /** `?limit=&cursor=`; the cursor is the number of the last entry. Errors: INVALID_REQUEST, CURSOR_INVALID. */
 export function parseEntryQuery(query: Query): { limit: number; cursor: number } {
   const { limit, cursor = '0' } = parseQuery(EntryQuery, query);
-  if (!/^\d{1,15}$/.test(cursor)) throw cursorInvalid();
-  return { limit, cursor: Number(cursor) };
+  return { limit, cursor: readNumberCursor(cursor) };
 }
 
 /** `?wait=30s`, also `500ms` or a bare number of seconds: milliseconds, at most a minute. */

@@ -12,6 +12,7 @@ const SERVICE = 'aos';
 export const createHealthHandlers = ({
   pool,
   engine,
+  rates,
   version,
 }: ApiDeps): Handlers<Pick<typeof SYSTEM_ROUTES, 'getHealth' | 'getReadiness' | 'getVersion'>> => ({
   getHealth(ctx) {
@@ -20,6 +21,7 @@ export const createHealthHandlers = ({
       service: SERVICE,
       version,
       timestamp: new Date().toISOString(),
+      rate_limits: rates.state(),
     };
   },
   getVersion(ctx) {
@@ -38,6 +40,8 @@ export const createHealthHandlers = ({
       ...(!ready && explain({ postgres, temporal, worker }, ctx.state.requestId)),
       status: ready ? 'ready' : 'not_ready',
       timestamp: new Date().toISOString(),
+      // Limits hold without Redis, so its loss is told and no reason to take no more requests.
+      rate_limits: rates.state(),
     };
   },
 });

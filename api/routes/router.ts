@@ -3,9 +3,14 @@ import { OPERATION_IDS, ROUTES } from '../../src/contracts/routes.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import type { AosState } from '../state.ts';
+import { createAccountHandlers } from './account.ts';
+import { createAuditHandlers } from './audit.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
+import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
+import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
+import { createMeHandlers } from './me.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSkillHandlers } from './skills.ts';
 import { createStepHandlers } from './steps.ts';
@@ -17,10 +22,15 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createHealthHandlers(deps),
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
+    ...createGoalHandlers(deps),
     ...createStepHandlers(deps),
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),
     ...createWebhookSecretHandlers(deps),
+    ...createKeyHandlers(deps),
+    ...createMeHandlers(deps),
+    ...createAccountHandlers(deps),
+    ...createAuditHandlers(deps),
   };
   const router = new Router<AosState>();
   for (const name of OPERATION_IDS) {

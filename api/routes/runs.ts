@@ -1,5 +1,3 @@
-import { AosError } from '../../src/contracts/failures.ts';
-import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../src/contracts/limits.ts';
 import { CancelRun, SubmitRun } from '../../src/contracts/run.ts';
 import type { RunPage } from '../../src/contracts/run.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
@@ -10,14 +8,14 @@ import { parseTraceparent } from '../../src/skills/http/traceparent.ts';
 import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
 import type { ApiDeps } from '../deps.ts';
-import { writeCursor } from '../requests/cursor.ts';
+import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
+import { toPage } from '../requests/page.ts';
 import { parseBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
 import { runOf } from '../requests/run-of.ts';
 import { parseRunQuery, parseWait } from '../requests/run-query.ts';
 import type { RUN_ROUTES } from '../../src/contracts/routes/runs.ts';
 import type { Handlers } from '../handlers.ts';
-import type { AosContext } from '../state.ts';
 
 /** How long a poll sleeps at most before it looks by itself, should a wake-up be lost. */
 const LOOK_AGAIN_MS = 1_000;
@@ -32,8 +30,8 @@ export const createRunHandlers = (
       checkedLater: ['plan'],
     });
     const { run, steps, replayed } = await submitRun(deps, {
-      tenantId: ctx.state.key.tenant_id,
-      keyId: ctx.state.key.id,
+      key: ctx.state.key,
+      requestId: ctx.state.requestId,
       request,
       body,
       idempotencyKey: idempotencyKeyOf(ctx, request.idempotency_key),
@@ -53,16 +51,9 @@ export const createRunHandlers = (
       ...filter,
       limit: filter.limit + 1,
     });
-    const page = rows.slice(0, filter.limit);
-    const last = page.at(-1);
-    const hasMore = rows.length > page.length && last !== undefined;
-    const body: RunPage = {
-      data: page.map((row) =>
-        viewRunSummary(row, { ...row, cost_micro_cents: row.steps_cost_micro_cents }),
-      ),
-      has_more: hasMore,
-      next_cursor: hasMore ? writeCursor({ createdAt: last.cursor_at, id: last.id }) : null,
-    };
+    const body: RunPage = toPage(rows, filter.limit, (row) =>
+      viewRunSummary(row, { ...row, cost_micro_cents: row.steps_cost_micro_cents }),
+    );
     ctx.body = body;
   },
 
@@ -97,20 +88,3 @@ const etagOf = (run: RunRow): string => `"${run.event_number}"`;
 /** Without `If-None-Match` a poll waits for the end; with it, for any change. */
 const isWaiting = (run: RunRow, seen: string): boolean =>
   isOpen(run) && (seen === '' || seen === etagOf(run));
-
-function idempotencyKeyOf(ctx: AosContext, inBody: string | undefined): string | undefined {
-  const inHeader = ctx.get('Idempotency-Key') || undefined;
-  if (inHeader !== undefined && inHeader.length > IDEMPOTENCY_KEY_LENGTH_MAX) {
-    throw new AosError(
-      'INVALID_REQUEST',
-      `Idempotency-Key is longer than ${IDEMPOTENCY_KEY_LENGTH_MAX} characters.`,
-    );
-  }
-  if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
-    throw new AosError(
-      'IDEMPOTENCY_KEY_REUSED',
-      'The Idempotency-Key header and `idempotency_key` in the body differ.',
-    );
-  }
-  return inHeader ?? inBody;
-}

@@ -1,4 +1,5 @@
 import { AosError } from '../../src/contracts/failures.ts';
+import { contractsOf } from '../../src/skills/registry.ts';
 import { viewSkill } from '../../src/skills/view-skill.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RUNTIME_ROUTES } from '../../src/contracts/routes/runtime.ts';
@@ -7,7 +8,7 @@ import type { Handlers } from '../handlers.ts';
 export function createSkillHandlers(
   deps: ApiDeps,
 ): Handlers<Pick<typeof RUNTIME_ROUTES, 'listSkills' | 'getSkill'>> {
-  const views = [...deps.skills.values()].map((skill) => viewSkill(skill.contract));
+  const views = [...contractsOf(deps.skills).values()].map(viewSkill);
 
   return {
     listSkills(ctx) {

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startStack } from '../../src/bin/stack.ts';
 import { SETTINGS } from '../../src/config.ts';
+import { RATE_PER_MINUTE_MAX } from '../../src/contracts/limits.ts';
 import { startScript } from '../../src/embedded/script.ts';
 import type { RunningScript } from '../../src/embedded/script.ts';
 import { createBareClient } from '../bare/client.ts';
@@ -108,6 +109,7 @@ async function start(
     AOS_ADMIN_KEY: adminKey,
     AOS_EGRESS_ALLOW: target,
     AOS_HTTP_PRICES: `${target}=${PRICE}`,
+    AOS_RATE_LIMIT_PER_MINUTE: String(RATE_PER_MINUTE_MAX),
     LOG_LEVEL: 'warn',
     ...Object.fromEntries(
       OPTIONAL_PORTS.filter((name) => name in SETTINGS).map((name) => [name, '0']),

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { startApiServer } from '../../api/server.ts';
+import { createKeyCache } from '../keys/key-cache.ts';
+import { createRefusalRecorder } from '../audit/refusals.ts';
 import { createWakeupListener } from '../storage/wakeups.ts';
+import { createRates } from '../rates/create-rates.ts';
 import { createTemporalClient } from '../temporal/client.ts';
 import { createEngine } from '../temporal/engine.ts';
 import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
@@ -25,7 +28,10 @@ const client = createTemporalClient({
   address: temporalAddress,
   namespace: config.temporalNamespace,
 });
+const hashKey = createHashKey(keyPepper);
 const listener = createWakeupListener(config.databaseDirectUrl ?? databaseUrl);
+const rates = createRates({ url: config.redisUrl, logger: deps.logger });
+const refusals = createRefusalRecorder(deps);
 const { version } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 ) as {
@@ -42,8 +48,13 @@ const server = await startApiServer(
     ...deps,
     engine: createEngine(client, TASK_QUEUE_DEFAULT),
     listener,
-    hashKey: createHashKey(keyPepper),
+    hashKey,
+    keys: createKeyCache({ ...deps, hashKey }),
     webhookSecretOf: createWebhookSecretOf(keyPepper),
+    rates,
+    refusals,
+    ratePerMinute: config.ratePerMinute,
+    corsOrigins: config.corsOrigins,
     version,
   },
   config,
@@ -60,6 +71,8 @@ stopOnSignal(async () => {
   await listener.stop();
   await stopped;
   await metrics.stop();
+  await rates.stop();
+  await refusals.stop();
   await client.connection.close();
   await stop();
 });

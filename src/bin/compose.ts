@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config.ts';
 import type { RunDeps } from '../runs/deps.ts';
+import { createPlanGoal } from '../runs/planning/plan-goal.ts';
 import { createEgressGuard } from '../skills/egress.ts';
 import { createEmailSend } from '../skills/email-send.ts';
 import { createFsRead } from '../skills/fs-read.ts';
@@ -8,7 +9,7 @@ import { createFsWrite } from '../skills/fs-write.ts';
 import { createHttpCall } from '../skills/http-call.ts';
 import { createJsonTransform } from '../skills/json-transform.ts';
 import { createLlmInvoke } from '../skills/llm-invoke.ts';
-import { createRegistry } from '../skills/registry.ts';
+import { contractsOf, createRegistry } from '../skills/registry.ts';
 import { createTransformPool } from '../skills/transform/pool.ts';
 import { createWebhookSecretOf } from '../skills/webhook/secret.ts';
 import { createWebhookSend } from '../skills/webhook-send.ts';
@@ -46,13 +47,15 @@ export function composeRuns(
   });
   const workspace = createWorkspace({ root: config.workspaceDir });
   const egress = createEgressGuard({ allow: config.egressAllow });
+  const llm = createLlmInvoke({ settings: config.llm, egress });
   const made = [
     createHttpCall({ egress, prices: config.httpPrices }),
     createJsonTransform({ pool: transforms }),
     createFsRead({ workspace }),
     createFsWrite({ workspace }),
     createEmailSend({ email: config.email }),
-    createLlmInvoke({ settings: config.llm, egress }),
+    llm,
+    createPlanGoal({ llm, contracts: () => contractsOf(skills) }),
     createWebhookSend({
       egress,
       prices: config.httpPrices,

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HashKey } from '../keys/deps.ts';
 
 /** The pepper of an embedded installation: made at the first start, kept with mode 600 beside the data it protects. */
 export async function ensureKeyPepper(dataDir: string): Promise<string> {
@@ -16,6 +17,6 @@ export async function ensureKeyPepper(dataDir: string): Promise<string> {
 
 /** A key is random, so one keyed hash is enough; the pepper keeps a stolen table useless. */
 export const createHashKey =
-  (pepper: string) =>
-  (key: string): Buffer =>
+  (pepper: string): HashKey =>
+  (key) =>
     createHmac('sha256', pepper).update(key).digest();

@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import { migrate } from '../storage/migrate.ts';
 import { createPool } from '../storage/pool.ts';
 import { ensureAdminKey } from './admin-key.ts';
 import { createHashKey, ensureKeyPepper } from './key-pepper.ts';
+import { logTo } from './log-to.ts';
 
 export interface Stack {
   apiUrl: string;
@@ -148,13 +148,6 @@ const portsOf = (name: keyof typeof PORTS, facts: Record<string, string>): Envir
 async function refuseBusyPort(setting: string, port: number, host: string): Promise<void> {
   if (port === 0 || (await isPortFree(port, host))) return;
   throw new Error(`Port ${port} on ${host} is busy. Set ${setting} to another one.`);
-}
-
-function logTo(dataDir: string, name: string): (text: string) => void {
-  const file = createWriteStream(join(dataDir, `${name}.log`), { flags: 'a' });
-  // A full disk must not take the servers down with it.
-  file.on('error', () => {});
-  return (text) => void file.write(text);
 }
 
 interface Temporal {

@@ -49,6 +49,8 @@ export interface RunPlanInput {
   steps: SkeletonStep[];
   /** Steps that are no longer pending; empty on a first execution. */
   progress: StepProgress[];
+  /** The only step makes the plan, whose steps are then taken over. */
+  planning?: boolean;
   /** A cancel is recorded, so nothing more is to begin. */
   cancelled?: boolean;
   /** The steps are over, and what they did is being undone. */
@@ -125,6 +127,20 @@ export type CompensationReply =
       steps: { id: string; skill: string; try: number; policy: StepPolicy }[];
     };
 
+export interface AdoptPlan {
+  run_id: string;
+  execution: number;
+}
+
+/**
+ * `adopted`: these are the run's steps now, beside the one that made them. `ended`: they cannot be run, and the run is
+ * closed. `closed`: this execution may do nothing more. `cancelled`: a cancel is recorded.
+ */
+export type AdoptPlanReply =
+  | { kind: 'adopted'; steps: SkeletonStep[]; max_parallel: number }
+  | { kind: 'ended'; end: RunEnd }
+  | { kind: 'closed' | 'cancelled' };
+
 /** The stored end of a run; `unknown` when this execution is not the run's current one. */
 export interface RunEnd {
   status: 'succeeded' | 'failed' | 'cancelled' | 'unknown';
@@ -147,6 +163,8 @@ export interface RunActivities {
   abandonStep(input: TryAddress): Promise<TryReply>;
   /** Writes a cancel that came through Temporal into the run's row. */
   recordCancel(input: RecordCancel): Promise<void>;
+  /** Takes over the plan that the run's first step has made. */
+  adoptPlan(input: AdoptPlan): Promise<AdoptPlanReply>;
   /** Begins, or goes on, to undo what the run's steps did: from now on no step and no cancel begins. */
   beginCompensation(input: BeginCompensation): Promise<CompensationReply>;
   /** Ends the run; the first caller wins and later ones get the stored end. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Budget, BUDGET_PERIODS, Cents } from './budget.ts';
+import { Problem } from './failures.ts';
 import {
   AGENT_HOSTS_MAX,
   AGENT_NAME_LENGTH_MAX,
@@ -11,21 +12,30 @@ import {
   RATE_PER_MINUTE_MAX,
 } from './limits.ts';
 import { Labels } from './run.ts';
+import { LabelFilters, PageQuery } from './run-query.ts';
 import { text } from './text.ts';
 
+const NAME = '[a-z\\d_]([a-z\\d_-]*[a-z\\d_])?';
+const PORT = '[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5]';
+const HOST = new RegExp(`^(\\*\\.)?${NAME}(\\.${NAME})*(:(${PORT}))?$`);
+
 /** `api.example.org`, `*.example.org` for all below it, either with `:port`. */
-const Host = text(HOST_LENGTH_MAX).regex(
-  /^(\*\.)?[a-z\d]([a-z\d.-]*[a-z\d])?(:\d{1,5})?$/i,
-  'must be a host, for instance api.example.org or *.example.org, with or without :port',
-);
+const Host = text(HOST_LENGTH_MAX)
+  .toLowerCase()
+  .regex(
+    HOST,
+    'must be a host, for instance api.example.org or *.example.org, with or without :port',
+  );
+
+const eachOnce = (words: string[]): string[] => [...new Set(words)];
 
 /** What limits an agent: null is no limit, a list of null allows all. */
 const Settings = {
   name: text(AGENT_NAME_LENGTH_MAX).min(1),
   budget_cents: Cents.nullable(),
   budget_period: z.enum(BUDGET_PERIODS),
-  allowed_skills: z.array(text(256).min(1)).max(AGENT_SKILLS_MAX).nullable(),
-  allowed_hosts: z.array(Host).max(AGENT_HOSTS_MAX).nullable(),
+  allowed_skills: z.array(text(256).min(1)).max(AGENT_SKILLS_MAX).overwrite(eachOnce).nullable(),
+  allowed_hosts: z.array(Host).max(AGENT_HOSTS_MAX).overwrite(eachOnce).nullable(),
   max_step_cost_cents: Cents.nullable(),
   max_run_cost_cents: Cents.nullable(),
   max_concurrent_runs: z.int().min(1).max(CONCURRENT_RUNS_MAX).nullable(),
@@ -53,12 +63,17 @@ export type CreateAgent = z.infer<typeof CreateAgent>;
 export const UpdateAgent = z.object(Settings).partial();
 export type UpdateAgent = z.infer<typeof UpdateAgent>;
 
-/** An agent as the API shows it; `id` repeats `agent_id`. */
+export const AGENT_STATUSES = ['active', 'archived'] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+
+/** An agent as the API shows it; `id` repeats `agent_id`. `budget` is the money of the present period. */
 export const AgentView = z.object({
   agent_id: z.string(),
   id: z.string(),
   name: z.string(),
-  status: z.enum(['active', 'archived']),
+  status: z.enum(AGENT_STATUSES),
+  budget_cents: z.number().nullable(),
+  budget_period: z.enum(BUDGET_PERIODS),
   budget: Budget,
   allowed_skills: z.array(z.string()).nullable(),
   allowed_hosts: z.array(z.string()).nullable(),
@@ -71,6 +86,8 @@ export const AgentView = z.object({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
   archived_at: z.iso.datetime().nullable(),
+  /** What of the request was ignored; only in the answer to it. */
+  warnings: z.array(Problem).optional(),
 });
 export type AgentView = z.infer<typeof AgentView>;
 
@@ -80,6 +97,11 @@ export const AgentPage = z.object({
   next_cursor: z.string().nullable(),
 });
 export type AgentPage = z.infer<typeof AgentPage>;
+
+export const AgentQuery = PageQuery.extend({
+  status: z.enum(AGENT_STATUSES).optional(),
+  label: LabelFilters,
+});
 
 /** The body of POST /agents/{id}/goals. With a `plan` that is run; without one a plan is made. */
 export const PostGoal = z.object({

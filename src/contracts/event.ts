@@ -2,6 +2,7 @@
 export type EventType =
   | 'run.accepted'
   | 'run.started'
+  | 'run.planned'
   | 'run.restarted'
   | 'run.cancel_requested'
   | 'run.compensating'
@@ -15,7 +16,8 @@ export type EventType =
   | 'step.skipped'
   | 'step.cancelled'
   | 'step.compensated'
-  | 'step.compensation_failed';
+  | 'step.compensation_failed'
+  | 'budget.threshold_reached';
 
 /** An event whose transaction is committed, with what logs and metrics need beside what is stored. */
 export interface CommittedEvent {

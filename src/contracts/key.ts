@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { AGENT_STATUSES } from './agent.ts';
 import { Budget, Cents } from './budget.ts';
+import { Problem } from './failures.ts';
 import {
   KEY_NAME_LENGTH_MAX,
   KEY_OVERLAP_DEFAULT_MS,
@@ -7,6 +9,7 @@ import {
   RATE_PER_MINUTE_MAX,
 } from './limits.ts';
 import { ROLES } from './roles.ts';
+import { METHODS } from './route.ts';
 import { text } from './text.ts';
 
 /** The body of POST /api/v1/keys. A key that is bound to an agent acts for that one alone and cannot be an admin's. */
@@ -20,10 +23,15 @@ export const CreateKey = z.object({
 });
 export type CreateKey = z.infer<typeof CreateKey>;
 
-/** The old key goes on working for `overlap_ms`; 0 ends it at once. */
+/**
+ * The body of POST /api/v1/keys/{id}/rotate. The old key goes on working for `overlap_ms`; 0 ends it at once. The new
+ * one expires when the old one would have, unless `expires_at` says otherwise; null is never.
+ */
 export const RotateKey = z.object({
   overlap_ms: z.int().min(0).max(KEY_OVERLAP_MAX_MS).default(KEY_OVERLAP_DEFAULT_MS),
+  expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
 });
+export type RotateKey = z.infer<typeof RotateKey>;
 
 export const KEY_STATUSES = ['active', 'expired', 'revoked'] as const;
 
@@ -36,6 +44,7 @@ export const KeyView = z.object({
   prefix: z.string(),
   status: z.enum(KEY_STATUSES),
   agent_id: z.string().nullable(),
+  /** Its own limit, or the one that keys have without one. */
   rate_limit_per_minute: z.int(),
   /** Null when the key has no budget of its own. */
   budget: Budget.nullable(),
@@ -50,5 +59,43 @@ export const KeyView = z.object({
 export type KeyView = z.infer<typeof KeyView>;
 
 /** `key` is shown in this answer only. */
-export const CreatedKey = KeyView.extend({ key: z.string() });
+export const CreatedKey = KeyView.extend({
+  key: z.string(),
+  /** What of the request was ignored. */
+  warnings: z.array(Problem),
+});
 export type CreatedKey = z.infer<typeof CreatedKey>;
+
+export const KeyPage = z.object({
+  data: z.array(KeyView),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
+export type KeyPage = z.infer<typeof KeyPage>;
+
+/** Who the key of the request is, and for whom it acts. */
+export const Me = z.object({
+  tenant: z.object({ id: z.string(), name: z.string() }),
+  role: z.enum(ROLES),
+  key: KeyView,
+  /** The one agent that the key acts for; null: for all of the tenant. */
+  agent: z
+    .object({ agent_id: z.string(), name: z.string(), status: z.enum(AGENT_STATUSES) })
+    .nullable(),
+});
+export type Me = z.infer<typeof Me>;
+
+/** What each role may do, all of the roles before it included. */
+export const Rbac = z.object({
+  /** The role of the key of the request. */
+  role: z.enum(ROLES),
+  roles: z.array(
+    z.object({
+      role: z.enum(ROLES),
+      may: z.array(
+        z.object({ operation_id: z.string(), method: z.enum(METHODS), path: z.string() }),
+      ),
+    }),
+  ),
+});
+export type Rbac = z.infer<typeof Rbac>;

@@ -10,10 +10,13 @@ export const AccountView = z.object({
   closed_at: z.iso.datetime().nullable(),
 });
 
-/** One entry of the ledger: `amount_cents` is what it is about, the others what it did to the account. */
+/**
+ * One entry of the ledger: `amount_cents` is what it is about, the others what it did to the account. That of a `limit`
+ * is the new limit, or 9,000,000,000 when there is none any more.
+ */
 export const TransactionView = z.object({
   id: z.int(),
-  kind: z.enum(['hold', 'settle', 'release', 'expire', 'topup', 'overage', 'adjust']),
+  kind: z.enum(['hold', 'settle', 'release', 'expire', 'topup', 'overage', 'adjust', 'limit']),
   hold_id: z.string().nullable(),
   amount_cents: z.number(),
   reserved_change_cents: z.number(),

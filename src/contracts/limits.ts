@@ -4,6 +4,11 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const REQUEST_BODY_BYTES_MAX = 2 * MIB;
+/** Of the first line and the headers together. */
+export const REQUEST_HEADER_BYTES_MAX = 16 * KIB;
+/** How long the headers of a request may take to come, and how long all of it. */
+export const REQUEST_HEADERS_MS_MAX = 15 * 1000;
+export const REQUEST_MS_MAX = 60 * 1000;
 export const PLAN_BYTES_MAX = 1 * MIB;
 export const JSON_DEPTH_MAX = 64;
 export const STEPS_PER_PLAN_MAX = 500;
@@ -77,6 +82,14 @@ export const LLM_CONCURRENCY_MAX = 1000;
 /** How long a call may wait for a free place at its provider before it is answered as rate limited. */
 export const LLM_PLACE_WAIT_MS = 30 * 1000;
 
+/** Bounds on what a model that makes a plan is shown and may answer. */
+export const PLANNER_INPUT_CHARS_MAX = 2000;
+export const PLANNER_ANSWER_TOKENS_MAX = 4096;
+/** Of the answer and of its mistakes, as they are sent back for repair. */
+export const PLANNER_REPAIRED_CHARS_MAX = 16 * KIB;
+export const PLANNER_PROBLEMS_CHARS_MAX = 4 * KIB;
+export const PLANNER_PROBLEMS_MAX = 20;
+
 export const WEBHOOK_PAYLOAD_BYTES_MAX = 256 * KIB;
 export const WEBHOOK_RESPONSE_BYTES_MAX = 64 * KIB;
 export const WEBHOOK_TIMEOUT_DEFAULT_MS = 15 * 1000;
@@ -111,9 +124,23 @@ export const WAIT_MS_MAX = 60 * 1000;
 export const RATE_PER_MINUTE_DEFAULT = 60_000;
 export const RATE_PER_MINUTE_MAX = 10_000_000;
 export const RATE_WINDOW_MS = 60 * 1000;
+/** Subjects that a process counts by itself at once. */
+export const RATE_SUBJECTS_MAX = 100_000;
 /** How long a process goes on with what it knows of a key: a revoked one works no longer than this. */
 export const KEY_CACHE_MS = 900;
 export const KEYS_CACHED_MAX = 10_000;
+/** Keys that are known to be wrong, remembered apart from the others so that they push none of those out. */
+export const WRONG_KEYS_CACHED_MAX = 10_000;
+/** A longer key is none, whatever it is. */
+export const KEY_LENGTH_MAX = 256;
+/** Statements at once that look keys up, in a process: for keys that worked before, and as many for all others. */
+export const KEY_LOOKUPS_MAX = 2;
+/** Keys that one of these statements looks up. */
+export const KEYS_PER_LOOKUP_MAX = 500;
+/** Requests that wait for such a statement; more are told to come back. */
+export const KEY_LOOKUPS_WAITING_MAX = 10_000;
+/** `last_used_at` of a key is written at most this often. */
+export const KEY_USE_NOTED_MS = 60 * 1000;
 export const KEYS_PER_TENANT_MAX = 1000;
 export const KEY_NAME_LENGTH_MAX = 100;
 /** How long both keys work after a rotation. */
@@ -127,6 +154,13 @@ export const AGENT_HOSTS_MAX = 100;
 export const HOST_LENGTH_MAX = 255;
 export const CONCURRENT_RUNS_MAX = 100_000;
 export const GOAL_LENGTH_MAX = 10_000;
+
+export const TENANT_NAME_LENGTH_MAX = 200;
+export const TOP_UP_NOTE_LENGTH_MAX = 1000;
+/** Refusals that are alike within this time are one row of the audit with a count. */
+export const REFUSALS_ALIKE_MS = 60 * 1000;
+/** Kinds of refusals that a process keeps apart at once; more are not recorded, only counted in the log. */
+export const REFUSALS_APART_MAX = 10_000;
 
 /** Parts of a budget, in percent, whose spending is an event. */
 export const BUDGET_THRESHOLDS_PERCENT = [50, 80, 100] as const;

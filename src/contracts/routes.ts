@@ -2,6 +2,7 @@ import type { Route } from './route.ts';
 import { ACCOUNT_ROUTES } from './routes/account.ts';
 import { AGENT_ROUTES } from './routes/agents.ts';
 import { COMPAT_ROUTES } from './routes/compat.ts';
+import { GOAL_ROUTES } from './routes/goals.ts';
 import { KEY_ROUTES } from './routes/keys.ts';
 import { PLAN_ROUTES } from './routes/plans.ts';
 import { RUN_ROUTES } from './routes/runs.ts';
@@ -13,6 +14,7 @@ const ALL = {
   ...RUN_ROUTES,
   ...PLAN_ROUTES,
   ...AGENT_ROUTES,
+  ...GOAL_ROUTES,
   ...RUNTIME_ROUTES,
   ...KEY_ROUTES,
   ...ACCOUNT_ROUTES,

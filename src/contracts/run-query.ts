@@ -18,6 +18,12 @@ const LabelFilter = z
 const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
   new Set(labels.map(([name]) => name)).size === labels.length;
 
+/** `?label=team=a&label=env=live`: what has all of them. */
+export const LabelFilters = z.preprocess(
+  (value) => (value === undefined ? [] : [value].flat()),
+  z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
+);
+
 const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
 const Moment = z
@@ -31,10 +37,7 @@ const Moment = z
 export const RunQuery = PageQuery.extend({
   status: z.enum(RUN_STATUSES).optional(),
   agent_id: z.string().min(1).max(256).optional(),
-  label: z.preprocess(
-    (value) => (value === undefined ? [] : [value].flat()),
-    z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
-  ),
+  label: LabelFilters,
   created_after: Moment.optional(),
   created_before: Moment.optional(),
 });

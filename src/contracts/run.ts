@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Failure, Problem } from './failures.ts';
 import {
-  BUDGET_CENTS_DEFAULT,
   BUDGET_CENTS_MAX,
   GOAL_LENGTH_MAX,
   IDEMPOTENCY_KEY_LENGTH_MAX,
@@ -23,7 +22,8 @@ export const SubmitRun = z.object({
   goal: text(GOAL_LENGTH_MAX).min(1).optional(),
   agent_id: text(256).min(1).optional(),
   input: z.json().optional(),
-  budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).default(BUDGET_CENTS_DEFAULT),
+  /** Without it: 1000, or what the limits above the run leave of that. */
+  budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).optional(),
   labels: Labels.default({}),
   idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
 });
@@ -138,9 +138,11 @@ const FailedOutcome = z.object({
   }),
 });
 
+export const QueuedRun = RunBase.extend({ status: z.literal('queued') });
+
 /** A run as every reader sees it. `outcome` is absent until the end. */
 export const Run = z.discriminatedUnion('status', [
-  RunBase.extend({ status: z.literal('queued') }),
+  QueuedRun,
   RunBase.extend({ status: z.literal('running') }),
   RunBase.extend({
     status: z.literal('succeeded'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FailureCode } from './failure-codes.ts';
+import type { Problem } from './failures.ts';
 import type { Json } from './json.ts';
 
 /** What a skill promises: published at /api/v1/runtime/skills and obeyed by whoever calls it. */
@@ -27,6 +28,8 @@ export interface SkillContract {
   takes_previous?: { into: string; unless: string[] };
   /** Field of the output that counts as "the previous step's output"; by default the whole of it. */
   passes_on?: string;
+  /** No plan of a client may call it, and no list shows it. */
+  internal?: true;
   /** Absent when the skill works as it is; else what this installation lacks, and what would make it work. */
   lacks?: { reason: string; fix: string };
 }
@@ -51,6 +54,8 @@ export interface SkillFailure {
   retryable?: boolean;
   retry_after_ms?: number;
   upstream_status?: number;
+  /** The mistakes one by one. */
+  errors?: Problem[];
 }
 
 /** What a skill returns; it never throws across its border. `output` is the value itself. */

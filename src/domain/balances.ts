@@ -6,7 +6,7 @@ export interface Balances {
   overage: number;
 }
 
-/** What an entry changes; a balance that it does not name stays. */
+/** What an entry changes; a balance that it does not name stays. No limit counts as one of `NO_LIMIT_MICRO_CENTS`. */
 export interface BalanceChange {
   limit: number;
   reserved: number;
@@ -23,13 +23,22 @@ const change = (partial: Partial<BalanceChange>): BalanceChange => ({
 });
 
 /** What an account without a limit may reach at most, so that every sum stays exact in JavaScript and in bigint. */
-const CEILING_MICRO_CENTS = Number.MAX_SAFE_INTEGER;
+export const NO_LIMIT_MICRO_CENTS = Number.MAX_SAFE_INTEGER;
 
 export const freeOf = ({ limit, reserved, settled }: Balances): number =>
-  (limit ?? CEILING_MICRO_CENTS) - reserved - settled;
+  (limit ?? NO_LIMIT_MICRO_CENTS) - reserved - settled;
+
+/** All that has been spent, within the limit and over it. */
+export const spentOf = ({ settled, overage }: Pick<Balances, 'settled' | 'overage'>): number =>
+  settled + overage;
+
+function limitAfter(limit: number | null, by: number): number | null {
+  const after = (limit ?? NO_LIMIT_MICRO_CENTS) + by;
+  return after === NO_LIMIT_MICRO_CENTS ? null : after;
+}
 
 export const applyChange = (balances: Balances, by: BalanceChange): Balances => ({
-  limit: balances.limit === null ? null : balances.limit + by.limit,
+  limit: limitAfter(balances.limit, by.limit),
   reserved: balances.reserved + by.reserved,
   settled: balances.settled + by.settled,
   overage: balances.overage + by.overage,
@@ -64,4 +73,13 @@ export function topUpChange(balances: Balances, amount: number): BalanceChange {
   const limit = balances.limit === null ? 0 : amount;
   const paid = Math.min(balances.overage, freeOf(balances) + amount);
   return change({ limit, settled: paid, overage: -paid });
+}
+
+/** Sets the limit, which what is settled and reserved must fit under; what is over is paid as far as it fits. */
+export function limitChange(balances: Balances, limit: number | null): BalanceChange | undefined {
+  const free = freeOf({ ...balances, limit });
+  if (free < 0) return undefined;
+  const by = (limit ?? NO_LIMIT_MICRO_CENTS) - (balances.limit ?? NO_LIMIT_MICRO_CENTS);
+  const paid = Math.min(balances.overage, free);
+  return change({ limit: by, settled: paid, overage: -paid });
 }

@@ -6,7 +6,20 @@ export interface DataFolder {
   release(): Promise<void>;
 }
 
-/** Keeps a second supervisor off a data folder in use; a folder whose supervisor was killed is taken over. */
+/** Another process holds the folder. */
+export class DataFolderInUse extends Error {
+  /** Which program it runs. */
+  readonly script: string;
+
+  constructor(dataDir: string, pid: string, script: string) {
+    super(
+      `AOS is running on ${dataDir} already (process ${pid}). Stop it, or set AOS_DATA_DIR to another folder.`,
+    );
+    this.script = script;
+  }
+}
+
+/** Keeps a second supervisor off a data folder in use; a folder whose supervisor was killed is taken over. Errors: DataFolderInUse. */
 export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
   const path = join(dataDir, 'supervisor.pid');
   // The script is noted too: after a crash the process id may be another program's.
@@ -20,9 +33,7 @@ export async function takeDataFolder(dataDir: string): Promise<DataFolder> {
     }
     const [pid = '', script = ''] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
     if (script !== '' && Number(pid) !== process.pid && (await isRunning(Number(pid), script))) {
-      throw new Error(
-        `AOS is running on ${dataDir} already (process ${pid}). Stop it, or set AOS_DATA_DIR to another folder.`,
-      );
+      throw new DataFolderInUse(dataDir, pid, script);
     }
     await rm(path, { force: true });
   }

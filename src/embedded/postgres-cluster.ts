@@ -22,15 +22,17 @@ export const POSTGRES_ENV = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/bin:/bin' };
 /** A setting of ours that Postgres only carries: its command line then tells who looks after it. */
 export const SUPERVISOR_SETTING = 'aos.supervisor_pid';
 
-export const dataOf = ({ home }: PostgresPlace): string => join(home, 'data');
-export const lockFileOf = (place: PostgresPlace): string => join(dataOf(place), 'postmaster.pid');
+type Home = Pick<PostgresPlace, 'home'>;
+export const dataOf = ({ home }: Home): string => join(home, 'data');
+export const lockFileOf = (place: Home): string => join(dataOf(place), 'postmaster.pid');
+const passwordFileOf = ({ home }: Home): string => join(home, 'password');
 
 /** Makes the data folder unless there is one, and gives the password of the user `postgres`. */
 export async function prepareCluster(
   place: PostgresPlace,
   onProgress: (text: string) => void,
 ): Promise<string> {
-  const passwordFile = join(place.home, 'password');
+  const passwordFile = passwordFileOf(place);
   const data = dataOf(place);
   await removeDrafts(place);
   if (!(await stat(data).catch(() => undefined))) {
@@ -38,10 +40,12 @@ export async function prepareCluster(
     await writePassword(passwordFile, place.account);
     await initialize(place, passwordFile);
   }
-  return readPassword(passwordFile);
+  return readPassword(place);
 }
 
-async function readPassword(file: string): Promise<string> {
+/** The password of the user `postgres`. */
+export async function readPassword(place: Home): Promise<string> {
+  const file = passwordFileOf(place);
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (cause) {

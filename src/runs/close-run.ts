@@ -2,6 +2,7 @@ import type { CloseReason, CloseRun, RunEnd, StepStatus } from '../contracts/act
 import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
+import { awaitsPlan, stepsOfPlan } from '../domain/plan/goal-step.ts';
 import { isDone } from '../domain/ready-steps.ts';
 import { closeAccount } from '../storage/accounts.ts';
 import { appendEvents } from '../storage/events.ts';
@@ -60,18 +61,21 @@ export async function closeLockedRun(
   const holds = await listRunHolds(tx, run.id, run.account_id);
   const isOwn = (hold: Hold): boolean => hold.accountId === run.account_id;
   const costMicroCents = await closeOwnAccount(tx, run, holds.filter(isOwn));
-  const outputStepId =
-    failure === null ? (steps.findLast((step) => step.status === 'succeeded')?.id ?? null) : null;
+  const succeeded = stepsOfPlan(steps).filter((step) => step.status === 'succeeded');
+  const outputStepId = failure === null ? (succeeded.at(-1)?.id ?? null) : null;
   await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents });
   const seconds = secondsSince(run.created_at);
   await appendEvents(tx, run.id, [
     { type: `run.${status}`, data: failure ? { failure } : {}, seconds },
   ]);
   // Last, since every run of the tenant takes that lock.
-  for (const { id } of holds.filter((hold) => !isOwn(hold)))
+  for (const { id } of inOrderOf(run.ancestor_accounts, holds))
     await settleHold(tx, { holdId: id, ...entryOf(run, id, 'settle') }, costMicroCents, 'actual');
   return { status, ...(failure && { code: failure.code }) };
 }
+
+const inOrderOf = (accounts: readonly string[], holds: readonly Hold[]): Hold[] =>
+  accounts.flatMap((account) => holds.filter((hold) => hold.accountId === account));
 
 /** What stays done is for the reader to look after. */
 function withNotUndone(failure: Failure | null, steps: readonly StepRow[]): Failure | null {
@@ -92,7 +96,7 @@ function failureOf(
   steps: readonly StepRow[],
   reason: CloseReason | { kind: 'failed'; failure: Failure },
 ): Failure | null {
-  if (steps.every((step) => isDone(step.status))) return null;
+  if (steps.every((step) => isDone(step.status)) && !awaitsPlan(steps)) return null;
   // What stops the undoing of a run is not why it failed.
   const stopped = reason.kind === 'failed' ? reason.failure : undefined;
   if (stopped && run.compensate_until === null) return stopped;

@@ -1,10 +1,12 @@
 import type { RunPlanInput } from '../contracts/activities.ts';
+import { awaitsPlan } from '../domain/plan/goal-step.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { listStepsWithSpec } from '../storage/steps.ts';
 import type { StepRowWithSpec } from '../storage/steps.ts';
 import { listLastTries } from '../storage/tries.ts';
 import type { Engine } from '../temporal/engine.ts';
+import { skeletonOf } from './skeleton.ts';
 
 /**
  * Starts the run's current execution from what Postgres knows; `known` are its steps, if they were just written. No
@@ -24,14 +26,8 @@ export async function startExecution(
     execution: run.execution,
     deadline_at_ms: run.deadline_at.getTime(),
     max_parallel: run.max_parallel,
-    steps: steps.map(({ id, skill, inline, depends_on, spec }) => ({
-      id,
-      skill,
-      inline,
-      depends_on,
-      policy: spec.policy,
-      ...(spec.compensate && { compensates: true }),
-    })),
+    steps: steps.map(skeletonOf),
+    ...(awaitsPlan(steps) && { planning: true }),
     ...(run.cancel_requested_at !== null && { cancelled: true }),
     ...(run.compensate_until !== null && { compensating: true }),
     progress: begun.map(({ id, status, role }) => ({

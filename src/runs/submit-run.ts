@@ -5,29 +5,45 @@ import type { Json } from '../contracts/json.ts';
 import { microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { SubmitRun } from '../contracts/run.ts';
+import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { contractsOf } from '../skills/registry.ts';
 import { insertAccount } from '../storage/accounts.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import { recordChange } from '../storage/audit-entries.ts';
 import { appendEvents } from '../storage/events.ts';
-import { findIdempotencyKey, takeIdempotencyKey } from '../storage/idempotency-keys.ts';
+import { findMade, once } from '../storage/idempotency-keys.ts';
 import { placeHold } from '../storage/ledger.ts';
-import { sqlStateOf, withTransaction } from '../storage/pool.ts';
-import type { Pool, Transaction } from '../storage/pool.ts';
+import type { Transaction } from '../storage/pool.ts';
 import { findRun, insertRun } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import { insertSteps } from '../storage/steps.ts';
 import type { StepRowWithSpec } from '../storage/steps.ts';
-import { tenantAccountId } from '../storage/tenants.ts';
 import type { Engine } from '../temporal/engine.ts';
+import {
+  admit,
+  ancestorsOf,
+  defaultBudget,
+  enterAgent,
+  permissionProblems,
+  refuseOverCap,
+  takeAgentRate,
+  withStepCap,
+} from './admission.ts';
+import type { Admission } from './admission.ts';
 import { hashBody } from './body-hash.ts';
 import { checkPlan } from './check-plan.ts';
 import type { RunDeps } from './deps.ts';
 import { budgetExceeded } from './failures.ts';
+import { planOfGoal } from './planning/plan-of-goal.ts';
 import { startExecution } from './start-execution.ts';
 
 export interface Submission {
-  tenantId: string;
-  keyId: string;
+  key: ApiKey;
+  requestId: string;
+  /** With a `plan` that is run; with a `goal` alone a plan is made. */
   request: SubmitRun;
+  /** The only skill that a plan which is made may use. */
+  forceSkill?: string | undefined;
   /** The body as it came: its canonical form tells whether a repeat is the same request. */
   body: Json;
   idempotencyKey: string | undefined;
@@ -44,127 +60,159 @@ export interface SubmittedRun {
   replayed: boolean;
 }
 
-/** What makes a repeat the same request. */
-interface SubmissionKey {
-  key: string;
-  bodyHash: Buffer;
+export type SubmitDeps = RunDeps & { engine: Engine; rates: RateLimiter };
+
+/** A submission that has been checked, and what it is subject to. */
+interface Checked extends Submission {
+  runId: string;
+  plan: ResolvedPlan;
+  admission: Admission;
 }
 
 const CHECK_AFTER_MS = 3_000;
-/** How long a twin waits for the one that holds its idempotency key. */
-const TWIN_WAIT_MS = 2_000;
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * Accepts a run: a run that is accepted is funded, recorded and will be started, if not now then by the reconciler.
- * Errors: PLAN_REQUIRED, PLAN_INVALID and its kin, BUDGET_EXCEEDED, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT.
+ * Errors: PLAN_REQUIRED, PLAN_INVALID and its kin, BUDGET_EXCEEDED, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT, and
+ * those of an agent's limits.
  */
-export async function submitRun(
-  deps: RunDeps & { engine: Engine },
-  submission: Submission,
-): Promise<SubmittedRun> {
-  const { request, warnings, idempotencyKey, tenantId } = submission;
-  if (request.plan === undefined) {
+export async function submitRun(deps: SubmitDeps, submission: Submission): Promise<SubmittedRun> {
+  const { request, idempotencyKey, key } = submission;
+  const { pool } = deps;
+  if (request.plan === undefined && request.goal === undefined) {
     throw new AosError(
       'PLAN_REQUIRED',
-      'The request has no `plan`. Send a list of steps, or an object with `steps`.',
+      'The request has neither `plan` nor `goal`. Send a list of steps, an object with `steps`, or a goal.',
     );
   }
-  const key =
+  const onceKey =
     idempotencyKey === undefined
       ? undefined
       : { key: idempotencyKey, bodyHash: hashBody(submission.body) };
-  if (key) {
-    const earlier = await findEarlier(deps.pool, tenantId, key);
-    if (earlier) return { run: earlier, replayed: true };
-  }
-  const checked = checkPlan(request.plan, contractsOf(deps.skills));
-  if (!checked.ok) throw planRefused(checked.problems);
+  const replay = async (id: string): Promise<SubmittedRun> => ({
+    run: (await findRun(pool, key.tenant_id, id))!,
+    replayed: true,
+  });
+  const earlier = onceKey && (await findMade(pool, key.tenant_id, onceKey));
+  if (earlier !== undefined) return replay(earlier);
+  const admission = await admit(pool, key, request.agent_id);
+  const plan =
+    request.plan === undefined
+      ? planToMake(deps, submission, admission)
+      : checkedPlan(deps, request.plan, admission);
+  await takeAgentRate(deps.rates, admission.agent);
 
-  const accepted = await accept(deps, submission, key, checked.plan, [
-    ...warnings,
-    ...checked.warnings,
-  ]);
-  if (!accepted) {
-    const earlier = await findEarlier(deps.pool, tenantId, key!);
-    if (earlier) return { run: earlier, replayed: true };
-    throw twinInFlight();
-  }
-  try {
-    await startExecution(deps.pool, deps.engine, accepted.run, accepted.steps);
-  } catch (error) {
-    deps.logger.warn('run.start_postponed', { run_id: accepted.run.id, reason: String(error) });
-  }
-  return { ...accepted, replayed: false };
-}
-
-/** One transaction: key, account, run, steps, the hold of the budget on the tenant, event. Undefined: a twin has the key. */
-async function accept(
-  { pool, priceTableVersion }: RunDeps,
-  { tenantId, keyId, request, traceparent }: Submission,
-  key: SubmissionKey | undefined,
-  plan: ResolvedPlan,
-  warnings: Problem[],
-): Promise<{ run: RunRow; steps: StepRowWithSpec[] } | undefined> {
   const runId = `run_${uuidv7()}`;
-  const budgetMicroCents = microCentsFromCents(request.budget_cents);
-  const accountId = `${runId}/1`;
+  const checked = { ...submission, runId, admission, plan: plan.plan };
+  checked.warnings = [...submission.warnings, ...admission.warnings, ...plan.warnings];
+  const done = await once(pool, { tenantId: key.tenant_id, key: onceKey, id: runId }, (tx) =>
+    accept(tx, deps, checked),
+  );
+  if ('madeBefore' in done) return replay(done.madeBefore);
+  const { run, steps } = done.made;
   try {
-    return await withTransaction(pool, async (tx) => {
-      await insertAccount(tx, {
-        id: accountId,
-        tenantId,
-        parentId: tenantAccountId(tenantId),
-        limitMicroCents: budgetMicroCents,
-      });
-      const run = await insertRun(tx, {
-        id: runId,
-        tenantId,
-        keyId,
-        accountId,
-        agentId: request.agent_id ?? null,
-        goal: request.goal ?? null,
-        labels: request.labels,
-        inputJson: JSON.stringify(request.input ?? null),
-        planJson: JSON.stringify(request.plan),
-        warnings,
-        maxParallel: plan.max_parallel,
-        budgetMicroCents,
-        priceTableVersion,
-        traceparent: traceparent ?? null,
-        compensationMs: plan.compensation_deadline_ms,
-        deadlineMs: plan.deadline_ms,
-        checkAfterMs: CHECK_AFTER_MS,
-      });
-      if (key) {
-        await tx.query(`SET LOCAL lock_timeout = ${TWIN_WAIT_MS}`);
-        if (!(await takeIdempotencyKey(tx, tenantId, key.key, key.bodyHash, runId)))
-          throw new TwinAccepted();
-        await tx.query('SET LOCAL lock_timeout = DEFAULT');
-      }
-      const steps = await insertSteps(tx, runId, plan.steps);
-      await appendEvents(tx, runId, [{ type: 'run.accepted', data: { steps: plan.steps.length } }]);
-      await fund(tx, run);
-      return { run, steps };
-    });
+    await startExecution(pool, deps.engine, run, steps);
   } catch (error) {
-    if (error instanceof TwinAccepted) return undefined;
-    if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) throw twinInFlight();
-    throw error;
+    deps.logger.warn('run.start_postponed', { run_id: run.id, reason: String(error) });
   }
+  return { run, steps, replayed: false };
 }
 
-/** Rolls the transaction back: another request with the same key has been accepted. */
-class TwinAccepted extends Error {}
+/** The plan, checked against the contracts and what the agent may do. Errors: PLAN_INVALID and its kin. */
+function checkedPlan(
+  { skills }: RunDeps,
+  raw: Json,
+  { agent }: Admission,
+): { plan: ResolvedPlan; warnings: Problem[] } {
+  const checked = checkPlan(raw, contractsOf(skills));
+  if (!checked.ok) throw planRefused(checked.problems);
+  const problems = permissionProblems(
+    checked.plan,
+    agent,
+    Array.isArray(raw) ? '/plan' : '/plan/steps',
+  );
+  if (problems.length > 0) throw planRefused(problems);
+  return {
+    plan: withStepCap(checked.plan, agent?.max_step_cost_micro_cents),
+    warnings: checked.warnings,
+  };
+}
 
-/** Holds the whole budget on the tenant's account, last, since every run of the tenant takes that lock. */
-async function fund(tx: Transaction, run: RunRow): Promise<void> {
+/** The step that makes the plan. Errors: SKILL_NOT_FOUND, SKILL_NOT_ALLOWED. */
+function planToMake(
+  { skills }: RunDeps,
+  { request, forceSkill }: Submission,
+  { agent }: Admission,
+): { plan: ResolvedPlan; warnings: Problem[] } {
+  const plan = planOfGoal(request.goal!, {
+    allowedSkills: agent?.allowed_skills ?? null,
+    allowedHosts: agent?.allowed_hosts ?? null,
+    forceSkill,
+    skills,
+    hasInput: request.input !== undefined,
+  });
+  return { plan: withStepCap(plan, agent?.max_step_cost_micro_cents), warnings: [] };
+}
+
+/** In one transaction: account, run, steps, event, and the hold of the budget on every account above. */
+async function accept(
+  tx: Transaction,
+  { priceTableVersion }: RunDeps,
+  { runId, key, requestId, request, plan, admission, warnings, traceparent }: Checked,
+): Promise<{ run: RunRow; steps: StepRowWithSpec[] }> {
+  const { agent, agentId } = admission;
+  const tenantId = key.tenant_id;
+  const ancestors = ancestorsOf(key, agent, new Date());
+  const { budget_cents: cents } = request;
+  const budgetMicroCents =
+    cents === undefined
+      ? await defaultBudget(tx, tenantId, ancestors, agent)
+      : microCentsFromCents(cents);
+  refuseOverCap(agent, budgetMicroCents);
+  if (agent) await enterAgent(tx, agent, ancestors[0]!);
+  const accountId = `${runId}/1`;
+  await insertAccount(tx, {
+    id: accountId,
+    tenantId,
+    parentId: ancestors[0]!,
+    limitMicroCents: budgetMicroCents,
+  });
+  const run = await insertRun(tx, {
+    id: runId,
+    tenantId,
+    keyId: key.id,
+    accountId,
+    ancestorAccounts: ancestors,
+    agentId,
+    allowedHosts: agent?.allowed_hosts ?? null,
+    goal: request.goal ?? null,
+    labels: request.labels,
+    inputJson: JSON.stringify(request.input ?? null),
+    planJson: JSON.stringify(request.plan ?? null),
+    planHash: request.plan === undefined ? null : hashBody(request.plan).toString('hex'),
+    warnings,
+    maxParallel: plan.max_parallel,
+    budgetMicroCents,
+    priceTableVersion,
+    traceparent: traceparent ?? null,
+    compensationMs: plan.compensation_deadline_ms,
+    deadlineMs: plan.deadline_ms,
+    checkAfterMs: CHECK_AFTER_MS,
+  });
+  const steps = await insertSteps(tx, runId, plan.steps);
+  await appendEvents(tx, runId, [{ type: 'run.accepted', data: { steps: plan.steps.length } }]);
+  const actor = { tenantId, keyId: key.id, requestId };
+  await recordChange(tx, actor, { operation: 'submitRun', subject: runId });
+  for (const ancestor of ancestors) await fund(tx, run, ancestor);
+  return { run, steps };
+}
+
+/** Holds the whole budget on an account above the run's; the tenant's last, since every run of the tenant takes that lock. */
+async function fund(tx: Transaction, run: RunRow, accountId: string): Promise<void> {
   if (run.budget_micro_cents === 0) return;
-  const accountId = tenantAccountId(run.tenant_id);
-  const holdId = `hold_${uuidv7()}`;
   const placed = await placeHold(tx, {
     hold: {
-      id: holdId,
+      id: `hold_${uuidv7()}`,
       accountId,
       amountMicroCents: run.budget_micro_cents,
       runId: run.id,
@@ -189,45 +237,26 @@ async function fund(tx: Transaction, run: RunRow): Promise<void> {
   throw new AosError('BUDGET_EXCEEDED', failure.detail);
 }
 
-async function findEarlier(
-  pool: Pool,
-  tenantId: string,
-  { key, bodyHash }: SubmissionKey,
-): Promise<RunRow | undefined> {
-  const known = await findIdempotencyKey(pool, tenantId, key);
-  if (!known) return undefined;
-  if (!known.body_hash.equals(bodyHash)) {
-    throw new AosError(
-      'IDEMPOTENCY_KEY_REUSED',
-      `The idempotency key belongs to run ${known.run_id}, which was submitted with another body. Use a new key.`,
-    );
-  }
-  return findRun(pool, tenantId, known.run_id);
-}
-
-const twinInFlight = (): AosError =>
-  new AosError(
-    'IDEMPOTENCY_IN_FLIGHT',
-    `Another request with this key is being accepted for over ${TWIN_WAIT_MS} ms.`,
-    {
-      retry_after_ms: 1_000,
-    },
-  );
-
 /** A plan whose problems are all of one of these kinds is refused under that kind's own code. */
-const OWN_CODES = new Set(['SKILL_NOT_FOUND', 'NOT_AVAILABLE_YET']);
+const OWN_CODES = [
+  'SKILL_NOT_FOUND',
+  'NOT_AVAILABLE_YET',
+  'SKILL_NOT_ALLOWED',
+  'HOST_NOT_ALLOWED',
+] as const;
+const FORBIDDING: ReadonlySet<string> = new Set(['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED']);
 
 function planRefused(problems: Problem[]): AosError {
   const codes = new Set(problems.map((problem) => problem.code));
   const [only] = codes;
-  const code =
-    codes.size === 1 && OWN_CODES.has(only!)
-      ? (only as 'SKILL_NOT_FOUND' | 'NOT_AVAILABLE_YET')
-      : 'PLAN_INVALID';
+  const own = codes.size === 1 ? OWN_CODES.find((code) => code === only) : undefined;
+  // Several things that an agent may not do are one refusal.
+  const isForbidden = [...codes].every((code) => FORBIDDING.has(code));
+  const code = own ?? (isForbidden ? 'SKILL_NOT_ALLOWED' : 'PLAN_INVALID');
   const first = problems[0]!;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new AosError(code, `${first.pointer}: ${first.message}${more}`, {
-    status: 422,
+    status: isForbidden ? 403 : 422,
     errors: problems,
   });
 }

@@ -62,6 +62,28 @@ export async function findAccount(
   return rows[0] && fromRow(rows[0]);
 }
 
+/** Creates the account unless it is there: the account of a budget's period begins with its first run. */
+export async function ensureAccount(tx: Transaction, account: NewAccount): Promise<void> {
+  await tx.query(
+    `INSERT INTO accounts (id, tenant_id, parent_id, limit_micro_cents) VALUES ($1, $2, $3, $4)
+     ON CONFLICT DO NOTHING`,
+    [account.id, account.tenantId, account.parentId, account.limitMicroCents],
+  );
+}
+
+/** The accounts of a tenant with these ids, in no order. */
+export async function listAccounts(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Account[]> {
+  const { rows } = await db.query<AccountRow>(
+    `SELECT ${COLUMNS} FROM accounts WHERE tenant_id = $1 AND id = ANY($2)`,
+    [tenantId, ids],
+  );
+  return rows.map(fromRow);
+}
+
 /**
  * Locks the account's row until the transaction ends. Order of locks: run, its account, agent, tenant. Not FOR UPDATE:
  * that waits for every transaction that has opened an account below this one, and two of them for each other.
@@ -87,6 +109,21 @@ export async function changeBalances(
        overage_micro_cents = overage_micro_cents + $5
      WHERE id = $1`,
     [id, by.limit, by.reserved, by.settled, by.overage],
+  );
+}
+
+/** Sets the limit to what it is to be, since a change of what is null stays null; the other balances change as told. */
+export async function writeLimit(
+  tx: Transaction,
+  id: string,
+  limitMicroCents: number | null,
+  by: BalanceChange,
+): Promise<void> {
+  await tx.query(
+    `UPDATE accounts SET limit_micro_cents = $2, settled_micro_cents = settled_micro_cents + $3,
+       overage_micro_cents = overage_micro_cents + $4
+     WHERE id = $1`,
+    [id, limitMicroCents, by.settled, by.overage],
   );
 }
 

@@ -1,4 +1,5 @@
 import type { BudgetPeriod } from '../contracts/budget.ts';
+import { periodAt } from '../domain/budget-period.ts';
 import type { Db, Transaction } from './pool.ts';
 
 export interface AgentRow {
@@ -23,6 +24,15 @@ export interface AgentRow {
 const COLUMNS = `id, tenant_id, name, status, budget_micro_cents, budget_period, allowed_skills, allowed_hosts,
   max_step_cost_micro_cents, max_run_cost_micro_cents, max_concurrent_runs, rate_limit_per_minute, labels, created_at,
   updated_at, archived_at`;
+
+/** The account of the agent's budget in the period that `at` is in. */
+export function agentAccountId(
+  { id, budget_period: period }: Pick<AgentRow, 'id' | 'budget_period'>,
+  at: Date,
+): string {
+  const { name } = periodAt(period, at);
+  return name === null ? `agent/${id}` : `agent/${id}/${name}`;
+}
 
 /** An agent of this tenant; another tenant's agent is not there. */
 export async function findAgent(

@@ -30,17 +30,21 @@ const CHECKS: Record<string, string> = {
     WHERE (a.reserved_micro_cents, a.settled_micro_cents, a.overage_micro_cents) <> (f.reserved, f.settled, f.overage)`,
   I5: `SELECT account_id || ' ' || idempotency_key AS subject, format('%s entries', count(*)) AS detail
     FROM own_entries GROUP BY account_id, idempotency_key HAVING count(*) > 1`,
-  I6: `SELECT r.id AS subject, format('open with limit %s, held %s on %s', a.limit_micro_cents, h.held, a.parent_id) AS detail
-    FROM runs r JOIN own_accounts a ON a.id = r.account_id
+  I6: `SELECT r.id AS subject, format('open with limit %s, held %s on %s', a.limit_micro_cents, h.held, above.id) AS detail
+    FROM runs r JOIN own_accounts a ON a.id = r.account_id CROSS JOIN unnest(r.ancestor_accounts) AS above (id)
     CROSS JOIN LATERAL (SELECT coalesce(sum(amount_micro_cents), 0) AS held FROM holds
-      WHERE run_id = r.id AND account_id = a.parent_id) h
+      WHERE run_id = r.id AND account_id = above.id) h
     WHERE r.completed_at IS NULL AND h.held <> a.limit_micro_cents
     UNION ALL
-    SELECT r.id, format('closed with %s, passed on %s', a.settled_micro_cents + a.overage_micro_cents, p.passed)
-    FROM runs r JOIN own_accounts a ON a.id = r.account_id
+    SELECT r.id, format('closed with %s, passed on %s to %s', a.settled_micro_cents + a.overage_micro_cents, p.passed, above.id)
+    FROM runs r JOIN own_accounts a ON a.id = r.account_id CROSS JOIN unnest(r.ancestor_accounts) AS above (id)
     CROSS JOIN LATERAL (SELECT coalesce(sum(amount_micro_cents), 0) AS passed FROM transactions t
-      WHERE t.run_id = r.id AND t.account_id = a.parent_id AND t.kind = 'settle') p
-    WHERE r.completed_at IS NOT NULL AND p.passed <> a.settled_micro_cents + a.overage_micro_cents`,
+      WHERE t.run_id = r.id AND t.account_id = above.id AND t.kind = 'settle') p
+    WHERE r.completed_at IS NOT NULL AND p.passed <> a.settled_micro_cents + a.overage_micro_cents
+    UNION ALL
+    SELECT r.id, format('has above it: %s; not its tenant', array_to_string(r.ancestor_accounts, ', '))
+    FROM runs r JOIN own_accounts a ON a.id = r.account_id
+    WHERE ('tenant/' || r.tenant_id) <> ALL (r.ancestor_accounts)`,
   I7: `SELECT h.id AS subject, format('open on %s, but run %s is closed', h.account_id, r.id) AS detail
     FROM holds h JOIN runs r ON r.id = h.run_id JOIN own_accounts a ON a.id = r.account_id WHERE r.completed_at IS NOT NULL`,
   I8: `SELECT id::text AS subject, format('%s takes %s off settled', kind, settled_change_micro_cents) AS detail

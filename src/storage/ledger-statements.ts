@@ -1,3 +1,4 @@
+import type { Spending } from './budget-events.ts';
 import type { EndHold, PlaceHold } from './ledger.ts';
 import type { Db } from './pool.ts';
 import { valuesOfSubject } from './transactions.ts';
@@ -46,14 +47,14 @@ export async function reserve(db: Db, { hold, key, basis, subject }: PlaceHold):
   return rowCount === 1;
 }
 
-/** Ends a hold by a cost that it covers; answers the cost, or undefined when it has ended or does not cover it. */
+/** Ends a hold by a cost that it covers; answers what was spent, or undefined when it has ended or does not cover it. */
 export async function settleWithin(
   db: Db,
   { holdId, key, subject }: EndHold,
   actualMicroCents: number | 'whole',
   basis: EntryBasis,
-): Promise<number | undefined> {
-  const { rows } = await db.query<{ amount: number }>(
+): Promise<Spending | undefined> {
+  const { rows } = await db.query<Spending>(
     `WITH ended AS (
        DELETE FROM holds WHERE id = $1 AND amount_micro_cents >= coalesce($2::bigint, 0)
        RETURNING account_id, amount_micro_cents AS held, coalesce($2::bigint, amount_micro_cents) AS actual
@@ -61,10 +62,13 @@ export async function settleWithin(
        UPDATE accounts SET reserved_micro_cents = reserved_micro_cents - held,
          settled_micro_cents = settled_micro_cents + actual
        FROM ended WHERE accounts.id = ended.account_id
+       RETURNING accounts.id AS "accountId", limit_micro_cents AS "limitMicroCents",
+         settled_micro_cents + overage_micro_cents AS "spentMicroCents", actual AS "byMicroCents"
+     ), entered AS (
+       INSERT INTO transactions (${ENTRY})
+       SELECT account_id, $3, 'settle', $1, actual, -held, actual, 0, $4, NULL, $5, $6, $7, $8, $9, $10 FROM ended
      )
-     INSERT INTO transactions (${ENTRY})
-     SELECT account_id, $3, 'settle', $1, actual, -held, actual, 0, $4, NULL, $5, $6, $7, $8, $9, $10 FROM ended
-     RETURNING amount_micro_cents AS amount`,
+     SELECT * FROM changed`,
     [
       holdId,
       actualMicroCents === 'whole' ? null : actualMicroCents,
@@ -73,7 +77,7 @@ export async function settleWithin(
       ...valuesOfSubject(subject),
     ],
   );
-  return rows[0]?.amount;
+  return rows[0];
 }
 
 /** Ends a hold without cost; answers whether it was open. */

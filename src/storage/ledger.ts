@@ -1,6 +1,16 @@
-import { adjustChange, holdChange, settleChange, topUpChange } from '../domain/balances.ts';
+import {
+  adjustChange,
+  holdChange,
+  limitChange,
+  NO_LIMIT_MICRO_CENTS,
+  settleChange,
+  spentOf,
+  topUpChange,
+} from '../domain/balances.ts';
 import type { Balances } from '../domain/balances.ts';
-import { changeBalances, lockAccount } from './accounts.ts';
+import { changeBalances, lockAccount, writeLimit } from './accounts.ts';
+import { appendThresholds } from './budget-events.ts';
+import type { Spending } from './budget-events.ts';
 import { takeHold } from './holds.ts';
 import type { Hold } from './holds.ts';
 import { giveBack, reserve, settleWithin } from './ledger-statements.ts';
@@ -40,16 +50,20 @@ export interface EndHold<H extends string | null = string> {
   subject: EntrySubject;
 }
 
-/** Ends a hold by what the call really cost, or is presumed to have cost. Answers that, or undefined when it had ended before. */
+/**
+ * Ends a hold by what the call really cost, or is presumed to have cost. Answers that, or undefined when it had ended
+ * before. The run of the subject, whose row the caller has locked, is told what parts of the limit are reached by it.
+ */
 export async function settleHold(
   tx: Transaction,
   end: EndHold,
   actualMicroCents: number | 'whole',
   basis: EntryBasis,
 ): Promise<number | undefined> {
-  const within = await settleWithin(tx, end, actualMicroCents, basis);
-  if (within !== undefined || actualMicroCents === 'whole') return within;
   const { holdId, key, subject } = end;
+  const within = await settleWithin(tx, end, actualMicroCents, basis);
+  if (within) await appendThresholds(tx, subject.runId, within);
+  if (within || actualMicroCents === 'whole') return within?.byMicroCents;
   const hold = await takeHold(tx, holdId);
   if (!hold) return undefined;
   const { balances } = await lockAccount(tx, hold.accountId);
@@ -66,8 +80,16 @@ export async function settleHold(
     basis,
     subject,
   });
+  await appendThresholds(tx, subject.runId, spending(hold.accountId, balances, actual));
   return actual;
 }
+
+const spending = (accountId: string, before: Balances, byMicroCents: number): Spending => ({
+  accountId,
+  limitMicroCents: before.limit,
+  spentMicroCents: spentOf(before) + byMicroCents,
+  byMicroCents,
+});
 
 /** Ends a hold without cost. Answers false when it had ended before. */
 export const releaseHold = (
@@ -97,6 +119,7 @@ export async function adjust(
     basis: 'actual',
     subject,
   });
+  await appendThresholds(tx, subject.runId, spending(accountId, balances, deltaMicroCents));
   return true;
 }
 
@@ -121,4 +144,29 @@ export async function topUp(
     basis: 'operator',
     subject,
   });
+}
+
+/** Sets an account's limit, null for none, or answers with the balances that do not fit under it. */
+export async function setLimit(
+  tx: Transaction,
+  accountId: string,
+  key: string,
+  limitMicroCents: number | null,
+  subject: EntrySubject,
+): Promise<{ ok: true } | { ok: false; balances: Balances }> {
+  const { balances } = await lockAccount(tx, accountId);
+  if (await hasEntry(tx, accountId, key)) return { ok: true };
+  const change = limitChange(balances, limitMicroCents);
+  if (!change) return { ok: false, balances };
+  await writeLimit(tx, accountId, limitMicroCents, change);
+  await insertEntry(tx, {
+    accountId,
+    idempotencyKey: key,
+    kind: 'limit',
+    amountMicroCents: limitMicroCents ?? NO_LIMIT_MICRO_CENTS,
+    change,
+    basis: 'operator',
+    subject,
+  });
+  return { ok: true };
 }

@@ -7,6 +7,10 @@ export interface RunRow {
   tenant_id: string;
   account_id: string;
   agent_id: string | null;
+  /** Accounts that hold the run's budget, in the order in which they are locked. */
+  ancestor_accounts: string[];
+  /** Hosts that calls may go to; null allows all. */
+  allowed_hosts: string[] | null;
   goal: string | null;
   labels: Record<string, string>;
   warnings: Problem[];
@@ -45,7 +49,7 @@ export type RunState = Pick<
   | 'compensate_until'
 >;
 
-const COLUMNS = `id, tenant_id, account_id, agent_id, goal, labels, warnings, status, execution, fruitless_executions,
+const COLUMNS = `id, tenant_id, account_id, agent_id, ancestor_accounts, allowed_hosts, goal, labels, warnings, status, execution, fruitless_executions,
   max_parallel, budget_micro_cents, price_table_version, traceparent, compensation_ms, compensate_until, event_number,
   output_step_id, failure, cost_micro_cents, cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
 
@@ -60,11 +64,15 @@ export interface NewRun {
   tenantId: string;
   keyId: string;
   accountId: string;
+  ancestorAccounts: string[];
   agentId: string | null;
+  allowedHosts: string[] | null;
   goal: string | null;
   labels: Record<string, string>;
   inputJson: string;
   planJson: string;
+  /** Null while there is only a goal. */
+  planHash: string | null;
   warnings: Problem[];
   maxParallel: number;
   budgetMicroCents: number;
@@ -80,9 +88,9 @@ export interface NewRun {
 export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
   const { rows } = await tx.query<RunRow>(
     `INSERT INTO runs (id, tenant_id, key_id, account_id, agent_id, goal, labels, input, plan, warnings, status,
-       max_parallel, budget_micro_cents, price_table_version, deadline_at, check_at, traceparent, compensation_ms)
+       max_parallel, budget_micro_cents, price_table_version, deadline_at, check_at, traceparent, compensation_ms, ancestor_accounts, allowed_hosts, plan_hash)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13,
-       now() + $14 * interval '1 millisecond', now() + $15 * interval '1 millisecond', $16, $17)
+       now() + $14 * interval '1 millisecond', now() + $15 * interval '1 millisecond', $16, $17, $18, $19, $20)
      RETURNING ${COLUMNS}`,
     [
       run.id,
@@ -102,6 +110,9 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<RunRow> {
       run.checkAfterMs,
       run.traceparent,
       run.compensationMs,
+      run.ancestorAccounts,
+      run.allowedHosts,
+      run.planHash,
     ],
   );
   return rows[0]!;
@@ -154,6 +165,30 @@ export async function clearFruitless(tx: Transaction, id: string): Promise<void>
   await tx.query(
     'UPDATE runs SET fruitless_executions = 0 WHERE id = $1 AND fruitless_executions > 0',
     [id],
+  );
+}
+
+/** The plan that a run has come to have since its submission. */
+export interface AdoptedPlan {
+  planJson: string;
+  planHash: string;
+  maxParallel: number;
+  compensationMs: number;
+  warnings: Problem[];
+}
+
+export async function setPlan(tx: Transaction, id: string, plan: AdoptedPlan): Promise<void> {
+  await tx.query(
+    `UPDATE runs SET plan = $2, plan_hash = $3, max_parallel = $4, compensation_ms = $5, warnings = warnings || $6::jsonb
+     WHERE id = $1`,
+    [
+      id,
+      plan.planJson,
+      plan.planHash,
+      plan.maxParallel,
+      plan.compensationMs,
+      jsonbOf(plan.warnings),
+    ],
   );
 }
 

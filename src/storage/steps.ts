@@ -2,6 +2,7 @@ import type { StepRole, StepStatus } from '../contracts/activities.ts';
 import type { CompensationStatus } from '../contracts/run.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { ResolvedStep } from '../contracts/plan.ts';
+import { stepsOfPlan } from '../domain/plan/goal-step.ts';
 import { noteEvents, valuesOfEvent, withEvent } from './events.ts';
 import type { NewEvent } from './events.ts';
 import type { Db, Transaction } from './pool.ts';
@@ -63,8 +64,9 @@ export async function insertSteps(
       steps.map((step) => (step.compensate ? 'ready' : null)),
     ],
   );
+  const specs = new Map(steps.map((step) => [step.index, step]));
   return rows
-    .map((row) => ({ ...row, spec: steps[row.index]! }))
+    .map((row) => ({ ...row, spec: specs.get(row.index)! }))
     .toSorted((one, other) => one.index - other.index);
 }
 
@@ -126,12 +128,13 @@ export async function findStepWithTry(
   return { step: withSpec(row), found: try_fence === null ? undefined : mark };
 }
 
+/** The ids of the plan's steps by their index: a step that made the plan is none of them. */
 export async function listStepIds(db: Db, runId: string): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
-    'SELECT id FROM steps WHERE run_id = $1 ORDER BY index',
+  const { rows } = await db.query<{ id: string; skill: string }>(
+    'SELECT id, skill FROM steps WHERE run_id = $1 ORDER BY index',
     [runId],
   );
-  return rows.map((row) => row.id);
+  return stepsOfPlan(rows).map((row) => row.id);
 }
 
 export interface StepValue {

@@ -1,7 +1,15 @@
 import type { BalanceChange } from '../domain/balances.ts';
 import type { Db, Transaction } from './pool.ts';
 
-export type EntryKind = 'hold' | 'settle' | 'release' | 'expire' | 'topup' | 'overage' | 'adjust';
+export type EntryKind =
+  | 'hold'
+  | 'settle'
+  | 'release'
+  | 'expire'
+  | 'topup'
+  | 'overage'
+  | 'adjust'
+  | 'limit';
 export type EntryBasis = 'worst_case' | 'actual' | 'presumed' | 'budget' | 'operator';
 
 /** What an entry is about, and who made it. */
@@ -113,6 +121,26 @@ export interface Entry {
   at: Date;
 }
 
+const COLUMNS = `id, account_id, kind, hold_id, amount_micro_cents, reserved_change_micro_cents,
+  settled_change_micro_cents, overage_change_micro_cents, basis, execution, step_id, try,
+  price_table_version, actor, at`;
+
+/** The entry under this key, on an account of the tenant that has one. */
+export async function findEntry(
+  db: Db,
+  tenantId: string,
+  accountId: string,
+  key: string,
+): Promise<Entry> {
+  const { rows } = await db.query<Entry>(
+    `SELECT ${COLUMNS} FROM transactions
+     WHERE account_id = (SELECT id FROM accounts WHERE tenant_id = $1 AND id = $2) AND idempotency_key = $3`,
+    [tenantId, accountId, key],
+  );
+  if (!rows[0]) throw new Error(`account ${accountId} has no entry ${key}`);
+  return rows[0];
+}
+
 /** The entries of a run's own account, oldest first. */
 export async function listEntries(
   db: Db,
@@ -121,10 +149,7 @@ export async function listEntries(
   limit: number,
 ): Promise<Entry[]> {
   const { rows } = await db.query<Entry>(
-    `SELECT id, account_id, kind, hold_id, amount_micro_cents, reserved_change_micro_cents,
-       settled_change_micro_cents, overage_change_micro_cents, basis, execution, step_id, try,
-       price_table_version, actor, at
-     FROM transactions WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+    `SELECT ${COLUMNS} FROM transactions WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
     [accountId, afterId, limit],
   );
   return rows;

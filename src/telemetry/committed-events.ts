@@ -1,5 +1,7 @@
 import type { StepRole } from '../contracts/activities.ts';
+import type { BudgetLevel } from '../contracts/budget.ts';
 import type { CommittedEvent } from '../contracts/event.ts';
+import type { ThresholdPercent } from '../domain/budget-thresholds.ts';
 import type { Metrics } from './instruments.ts';
 import type { LogFields, Logger } from './logger.ts';
 
@@ -8,6 +10,13 @@ interface TryFacts {
   role: StepRole;
   try: number;
   cost_cents: number;
+}
+
+/** What the events of a budget say of it. */
+interface ThresholdFacts {
+  level: BudgetLevel | 'run';
+  account_id: string;
+  percent: ThresholdPercent;
 }
 
 /**
@@ -57,6 +66,12 @@ function count(metrics: Metrics, event: CommittedEvent): void {
     case 'step.compensation_failed':
       countTry(metrics, event);
       return;
+    case 'run.planned':
+    case 'budget.threshold_reached': {
+      const { level, percent } = event.data as unknown as ThresholdFacts;
+      metrics.thresholdReached(level, percent);
+      return;
+    }
     case 'run.restarted':
     case 'run.cancel_requested':
     case 'run.compensating':
@@ -79,13 +94,17 @@ const codeOf = ({ data }: CommittedEvent): string | undefined =>
 
 function fieldsOf(event: CommittedEvent): LogFields {
   const { runId, stepId, skill, seconds, data } = event;
-  const { role, try: number } = (data ?? {}) as Partial<TryFacts>;
+  const facts = (data ?? {}) as Partial<TryFacts & ThresholdFacts>;
+  const { role, try: number, level, account_id, percent } = facts;
   return {
     run_id: runId,
     step_id: stepId,
     skill,
     role,
     try: number,
+    budget_level: level,
+    account_id,
+    percent,
     code: codeOf(event),
     duration_ms: seconds === undefined ? undefined : Math.round(seconds * 1000),
   };

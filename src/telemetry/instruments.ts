@@ -1,7 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RunActivities, StepRole } from '../contracts/activities.ts';
+import type { BudgetLevel } from '../contracts/budget.ts';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
+import type { ThresholdPercent } from '../domain/budget-thresholds.ts';
 import type { LedgerAudit, RecordedState } from '../storage/gauges.ts';
 import { METRICS } from './metrics.ts';
 import type { LABELS, MetricDeclaration, MetricName } from './metrics.ts';
@@ -30,6 +32,7 @@ export interface Metrics {
     code: string | undefined;
     costCents: number;
   }): void;
+  thresholdReached(level: BudgetLevel | 'run', percent: ThresholdPercent): void;
   skillCalled(call: {
     skill: string;
     result: 'succeeded' | 'failed' | 'deferred' | 'crashed';
@@ -82,6 +85,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     steps: counter('aos_steps_ended_total'),
     tries: counter('aos_tries_ended_total'),
     cost: counter('aos_try_cost_cents_total'),
+    thresholds: counter('aos_budget_thresholds_total'),
     mends: counter('aos_mends_total'),
     requests: counter('aos_http_requests_total'),
     scrapeErrors: counter('aos_scrape_errors_total'),
@@ -134,6 +138,8 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
       counters.tries.inc({ skill: label, role, status, code: codeLabel(code) });
       counters.cost.inc({ skill: label }, Math.max(0, costCents));
     },
+    thresholdReached: (level, percent) =>
+      counters.thresholds.inc({ level, percent: String(percent) }),
     skillCalled: ({ skill, result, seconds }) =>
       times.skills.observe({ skill: skillLabel(skill), result }, seconds),
     activityBegan: (activity, queueSeconds) =>

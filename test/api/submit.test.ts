@@ -471,8 +471,8 @@ describe('POST /api/v1/runs', () => {
     });
   });
 
-  test('needs a plan, whether there is a goal or not', async () => {
-    for (const body of [{ goal: 'make money', agent_id: 'my-first-agent' }, {}]) {
+  test('needs a plan or a goal', async () => {
+    for (const body of [{ agent_id: 'my-first-agent' }, {}]) {
       expect(await post(body)).toMatchObject({
         status: 422,
         body: { code: 'PLAN_REQUIRED', recovery: [{ action: 'fix_request' }] },

@@ -5,6 +5,8 @@ import {
   applyChange,
   freeOf,
   holdChange,
+  limitChange,
+  NO_LIMIT_MICRO_CENTS,
   releaseChange,
   settleChange,
   topUpChange,
@@ -53,6 +55,31 @@ describe('an account', () => {
     );
   });
 
+  test('takes a limit that holds what is settled and reserved, and none that is lower', () => {
+    const before = account({ settled: 40, reserved: 30 });
+    expect(applyChange(before, limitChange(before, 70)!)).toEqual({ ...before, limit: 70 });
+    expect(limitChange(before, 69)).toBeUndefined();
+  });
+
+  test('loses its limit and gets one back', () => {
+    const before = account({ settled: 40 });
+    const unlimited = applyChange(before, limitChange(before, null)!);
+    expect(unlimited).toEqual({ ...before, limit: null });
+    expect(limitChange(unlimited, null)).toMatchObject({ limit: 0 });
+    expect(limitChange(unlimited, 50)).toMatchObject({ limit: 50 - NO_LIMIT_MICRO_CENTS });
+    expect(applyChange(unlimited, limitChange(unlimited, 50)!)).toEqual({ ...before, limit: 50 });
+  });
+
+  test('pays what is over first when its limit makes room, as far as it does', () => {
+    const before = account({ settled: 90, reserved: 10, overage: 15 });
+    expect(applyChange(before, limitChange(before, 110)!)).toEqual(
+      account({ limit: 110, settled: 100, reserved: 10, overage: 5 }),
+    );
+    expect(applyChange(before, limitChange(before, null)!)).toEqual(
+      account({ limit: null, settled: 105, reserved: 10 }),
+    );
+  });
+
   test('stays within its bounds whatever is asked of it', () => {
     const amount = fc.integer({ min: 0, max: 1000 });
     const limited = fc.record({
@@ -77,6 +104,8 @@ describe('an account', () => {
           releaseChange(held),
           adjustChange(start, delta),
           topUpChange(start, actual),
+          limitChange(start, actual),
+          limitChange(start, null),
         ];
         for (const change of changes.filter((each) => each !== undefined)) {
           const after = applyChange(start, change);

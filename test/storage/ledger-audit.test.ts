@@ -4,6 +4,7 @@ import type { LedgerViolation } from '../../src/contracts/ledger.ts';
 import { closeRun } from '../../src/runs/close-run.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
 import { insertAccount } from '../../src/storage/accounts.ts';
+import { keyAccountId } from '../../src/storage/api-keys.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
 import { placeHold, settleHold } from '../../src/storage/ledger.ts';
 import { withTransaction } from '../../src/storage/pool.ts';
@@ -18,6 +19,8 @@ const SUBJECT = { actor: 'test' };
 const bySubject = (violations: LedgerViolation[]): LedgerViolation[] =>
   violations.toSorted((a, b) => (a.invariant + a.subject < b.invariant + b.subject ? -1 : 1));
 
+const byDetail = (a: LedgerViolation, b: LedgerViolation): number => (a.detail < b.detail ? -1 : 1);
+
 /** Ends the transaction of a test, and with it what the test has broken. */
 class Restore extends Error {}
 
@@ -28,6 +31,8 @@ describe('the audit of the ledger', () => {
   interface Ledger {
     tenantId: string;
     accountId: string;
+    /** The accounts above the runs': the key's and the tenant's. */
+    above: string[];
     openHoldId: string;
     openRunId: string;
     closedRunId: string;
@@ -44,18 +49,22 @@ describe('the audit of the ledger', () => {
 
   async function fill(tenantId: string): Promise<Ledger> {
     await aos.createKey(tenantId, 100 * CENT);
-    const { rows } = await aos.pool.query<{ id: string }>(
-      'SELECT id FROM api_keys WHERE tenant_id = $1',
-      [tenantId],
-    );
-    const keyId = rows[0]!.id;
+    const submitter = await aos.submitterOf(tenantId);
+    const keyAccount = keyAccountId(submitter.key.id);
+    await insertAccount(aos.pool, {
+      id: keyAccount,
+      tenantId,
+      parentId: tenantAccountId(tenantId),
+      limitMicroCents: 40 * CENT,
+    });
+    const key = { ...submitter.key, account_id: keyAccount };
     const open = async (): Promise<{ id: string; account_id: string }> => {
       const plan = [{ skill: 'fs_read', params: { path: 'x' } }];
       const request = { plan, budget_cents: 10, labels: {} };
       const engine = { ...aos.engine, startExecution: async () => {} };
-      const submission = { tenantId, keyId, request, body: { plan }, warnings: [] };
+      const submission = { ...submitter, key, request, body: { plan }, warnings: [] };
       const { run } = await submitRun(
-        { ...aos.deps, engine },
+        { ...aos.deps, engine, rates: aos.rates },
         { ...submission, idempotencyKey: undefined },
       );
       return run;
@@ -74,7 +83,9 @@ describe('the audit of the ledger', () => {
     await hold(openRun.account_id, openRun.id, 4 * CENT);
     await closeRun(aos.deps, { run_id: closedRun.id, execution: 1, reason: { kind: 'done' } });
     const openHoldId = await hold(accountId, 'no run', 5 * CENT);
-    return { tenantId, accountId, openHoldId, openRunId: openRun.id, closedRunId: closedRun.id };
+    const above = [keyAccount, parentId];
+    const runs = { openRunId: openRun.id, closedRunId: closedRun.id };
+    return { tenantId, accountId, above, openHoldId, ...runs };
   }
 
   async function hold(
@@ -277,7 +288,7 @@ describe('the audit of the ledger', () => {
     ]);
   });
 
-  test('finds an open run whose limit is not its hold on the tenant (I6)', async () => {
+  test('finds an open run whose limit is not its hold on each account above it (I6)', async () => {
     const found = await afterBreaking((tx) =>
       tx.query(
         `UPDATE accounts SET limit_micro_cents = limit_micro_cents + 1
@@ -285,28 +296,62 @@ describe('the audit of the ledger', () => {
         [ledger.openRunId],
       ),
     );
-    expect(found).toEqual([
+    const subject = { invariant: 'I6', subject: ledger.openRunId };
+    expect(found.toSorted(byDetail)).toEqual(
+      ledger.above.map((id) => ({
+        ...subject,
+        detail: `open with limit 10000001, held 10000000 on ${id}`,
+      })),
+    );
+  });
+
+  test.each([0, 1])('finds an open run without a hold on account %i above it (I6)', async (n) => {
+    const id = ledger.above[n]!;
+    const found = await afterBreaking((tx) =>
+      tx.query('DELETE FROM holds WHERE run_id = $1 AND account_id = $2', [ledger.openRunId, id]),
+    );
+    expect(found.filter(({ invariant }) => invariant === 'I6')).toEqual([
       {
         invariant: 'I6',
         subject: ledger.openRunId,
-        detail: `open with limit 10000001, held 10000000 on ${tenantAccountId(ledger.tenantId)}`,
+        detail: `open with limit 10000000, held 0 on ${id}`,
       },
     ]);
   });
 
-  test('finds a closed run that has not passed on what it spent (I6)', async () => {
-    const found = await afterBreaking((tx) =>
-      tx.query(
-        `UPDATE transactions SET amount_micro_cents = amount_micro_cents - 1
+  test.each([0, 1])(
+    'finds a closed run that has not passed its cost on to account %i above it (I6)',
+    async (n) => {
+      const id = ledger.above[n]!;
+      const found = await afterBreaking((tx) =>
+        tx.query(
+          `UPDATE transactions SET amount_micro_cents = amount_micro_cents - 1
          WHERE run_id = $1 AND kind = 'settle' AND account_id = $2`,
-        [ledger.closedRunId, tenantAccountId(ledger.tenantId)],
-      ),
-    );
+          [ledger.closedRunId, id],
+        ),
+      );
+      expect(found).toEqual([
+        {
+          invariant: 'I6',
+          subject: ledger.closedRunId,
+          detail: `closed with 2000000, passed on 1999999 to ${id}`,
+        },
+      ]);
+    },
+  );
+
+  test('finds runs that do not name their tenant among the accounts above them (I6)', async () => {
+    const found = await afterBreaking(async (tx) => {
+      const set = 'UPDATE runs SET ancestor_accounts = $2 WHERE id = $1';
+      await tx.query(set, [ledger.openRunId, []]);
+      await tx.query(set, [ledger.closedRunId, ledger.above.slice(0, 1)]);
+    });
     expect(found).toEqual([
+      { invariant: 'I6', subject: ledger.openRunId, detail: 'has above it: ; not its tenant' },
       {
         invariant: 'I6',
         subject: ledger.closedRunId,
-        detail: 'closed with 2000000, passed on 1999999',
+        detail: `has above it: ${ledger.above[0]}; not its tenant`,
       },
     ]);
   });
@@ -319,7 +364,7 @@ describe('the audit of the ledger', () => {
       new RegExp(`^open on .+, but run ${ledger.openRunId} is closed$`),
     );
     const violation = { invariant: 'I7', subject: expect.stringMatching(/^hold_/), detail };
-    expect(found).toEqual([violation, violation]);
+    expect(found).toEqual([violation, violation, violation]);
   });
 
   test('finds an entry that takes from what is settled and is no adjustment (I8)', async () => {

@@ -6,6 +6,8 @@ import {
   adjustChange,
   applyChange,
   holdChange,
+  limitChange,
+  NO_LIMIT_MICRO_CENTS,
   releaseChange,
   settleChange,
   topUpChange,
@@ -14,9 +16,16 @@ import type { BalanceChange, Balances } from '../../src/domain/balances.ts';
 import { closeRun } from '../../src/runs/close-run.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
 import { insertAccount } from '../../src/storage/accounts.ts';
-import { ensureApiKey } from '../../src/storage/api-keys.ts';
+import { ensureApiKey, keyAccountId } from '../../src/storage/api-keys.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
-import { adjust, placeHold, releaseHold, settleHold, topUp } from '../../src/storage/ledger.ts';
+import {
+  adjust,
+  placeHold,
+  releaseHold,
+  setLimit,
+  settleHold,
+  topUp,
+} from '../../src/storage/ledger.ts';
 import { sqlStateOf, withTransaction } from '../../src/storage/pool.ts';
 import type { Transaction } from '../../src/storage/pool.ts';
 import { ensureTenant, tenantAccountId } from '../../src/storage/tenants.ts';
@@ -50,8 +59,8 @@ interface ModelHold {
 interface ModelRun {
   id: string;
   account: ModelAccount;
-  tenant: ModelAccount;
-  /** Its hold of the budget on the tenant; none when the budget is 0. */
+  /** On each of them it holds its budget, if that is not 0: its key's, if that has one, and its tenant's. */
+  above: ModelAccount[];
   budget: number;
   isFunded: boolean;
   cost?: number;
@@ -59,12 +68,15 @@ interface ModelRun {
 
 /** What the ledger should be: written down anew, without the arithmetic under test. */
 interface Model {
-  tenants: { id: string; keyId: string; account: ModelAccount }[];
+  tenants: { id: string; account: ModelAccount; above: ModelAccount[] }[];
   accounts: ModelAccount[];
   holds: ModelHold[];
   runs: ModelRun[];
   adjusts: { key: string; account: ModelAccount }[];
   topUps: { key: string; account: ModelAccount }[];
+  limits: { key: string; account: ModelAccount }[];
+  /** What each account began with. */
+  firstLimits: Map<string, number | null>;
 }
 
 const roomOf = ({ limit, reserved, settled }: ModelAccount): number =>
@@ -79,13 +91,14 @@ function charge(account: ModelAccount, cost: number): void {
   account.overage += cost - paid;
 }
 
-/** Answers false, and changes nothing, when more is given back than was ever charged. */
-function giveBack(account: ModelAccount, amount: number): boolean {
-  if (amount > account.overage + account.settled) return false;
+/** More than was ever charged cannot be given back. */
+const canGiveBack = (account: ModelAccount, amount: number): boolean =>
+  amount <= account.overage + account.settled;
+
+function giveBack(account: ModelAccount, amount: number): void {
   const fromOverage = Math.min(account.overage, amount);
   account.overage -= fromOverage;
   account.settled -= amount - fromOverage;
-  return true;
 }
 
 function endHold(hold: ModelHold, key: string): void {
@@ -126,7 +139,7 @@ async function expectSame(model: Model): Promise<void> {
       .map((hold) => ({ account: hold.account.id, amount: hold.amount })),
     ...model.runs
       .filter((run) => run.isFunded && run.cost === undefined)
-      .map((run) => ({ account: run.tenant.id, amount: run.budget })),
+      .flatMap((run) => run.above.map(({ id }) => ({ account: id, amount: run.budget }))),
   ];
   const asText = (list: { account: string; amount: number }[]) =>
     list.map(({ account, amount }) => `${account} ${amount}`).toSorted();
@@ -160,17 +173,33 @@ const newAccount = (id: string, limit: number | null): ModelAccount => ({
   isClosed: false,
 });
 
-async function openTenant(model: Model, limit: number | null): Promise<void> {
+function addAccount(model: Model, account: ModelAccount): void {
+  model.accounts.push(account);
+  model.firstLimits.set(account.id, account.limit);
+}
+
+/** A tenant and its key, which has a budget of its own if it is given one. */
+async function openTenant(model: Model, limit: number | null, keyLimit?: number): Promise<void> {
   const id = `tenant_${uuidv7()}`;
   const keyId = `key_${uuidv7()}`;
   await inTransaction((tx) => ensureTenant(tx, id, limit));
   // The second time nothing is created and no limit moves.
   await inTransaction((tx) => ensureTenant(tx, id, 7));
-  const key = { id: keyId, tenantId: id, name: 'model', role: 'admin' as const, prefix: 'aos_' };
-  await ensureApiKey(aos.pool, { ...key, hash: Buffer.from(keyId) });
   const account = newAccount(tenantAccountId(id), limit);
-  model.tenants.push({ id, keyId, account });
-  model.accounts.push(account);
+  const ofKey = keyLimit === undefined ? [] : [newAccount(keyAccountId(keyId), keyLimit)];
+  for (const { id: accountId, limit: limitMicroCents } of ofKey)
+    await insertAccount(aos.pool, {
+      id: accountId,
+      tenantId: id,
+      parentId: account.id,
+      limitMicroCents,
+    });
+  const key = { id: keyId, tenantId: id, name: 'model', role: 'admin' as const, prefix: 'aos_' };
+  const accountId = ofKey[0]?.id ?? null;
+  await ensureApiKey(aos.pool, { ...key, accountId, hash: Buffer.from(keyId) });
+  const above = [...ofKey, account];
+  model.tenants.push({ id, account, above });
+  for (const each of above) addAccount(model, each);
 }
 
 /** An account under the tenant's that belongs to no run: what an agent's will be. */
@@ -183,7 +212,7 @@ async function openAccount(model: Model, tenantIndex: number, limit: number | nu
     parentId: tenant.account.id,
     limitMicroCents: limit,
   });
-  model.accounts.push(account);
+  addAccount(model, account);
 }
 
 async function openRun(model: Model, tenantIndex: number, budgetCents: number): Promise<void> {
@@ -191,12 +220,12 @@ async function openRun(model: Model, tenantIndex: number, budgetCents: number): 
   const budget = budgetCents * CENT;
   const isFunded = budget > 0;
   const plan = [{ id: 'only', skill: 'fs_read', params: { path: 'x' } }];
-  const isRefused = isFunded && !fits(tenant.account, budget);
+  const { above } = tenant;
+  const isRefused = isFunded && above.some((account) => !fits(account, budget));
   const { run, answer } = await submitRun(
-    { ...aos.deps, engine: offline },
+    { ...aos.deps, engine: offline, rates: aos.rates },
     {
-      tenantId: tenant.id,
-      keyId: tenant.keyId,
+      ...(await aos.submitterOf(tenant.id)),
       request: { plan, budget_cents: budgetCents, labels: {} },
       body: { plan },
       idempotencyKey: undefined,
@@ -208,10 +237,10 @@ async function openRun(model: Model, tenantIndex: number, budgetCents: number): 
   );
   expect(answer).toBe(isRefused ? 'BUDGET_EXCEEDED' : 'queued');
   if (!run) return;
-  tenant.account.reserved += budget;
+  for (const each of above) each.reserved += budget;
   const account = newAccount(run.account_id, budget);
-  model.accounts.push(account);
-  model.runs.push({ id: run.id, account, tenant: tenant.account, budget, isFunded });
+  addAccount(model, account);
+  model.runs.push({ id: run.id, account, above, budget, isFunded });
 }
 
 const place = (tx: Transaction, model: Model, { id, key, account, amount }: ModelHold) =>
@@ -287,17 +316,26 @@ const endedHolds = ({ holds }: Readonly<Model>): ModelHold[] =>
 
 async function adjustLate(model: Model, holdIndex: number, delta: number): Promise<void> {
   const late = pick(endedHolds(model), holdIndex);
-  // A cost that is late for a closed account goes to the ancestor it held on.
+  // A cost that is late for a closed account goes to the ancestors it held on.
   const run = model.runs.find((each) => each.account === late.account);
-  const account = run && late.account.isClosed ? run.tenant : late.account;
+  const accounts = run && late.account.isClosed ? run.above : [late.account];
   const key = uuidv7();
   const entry = { holdId: late.id, key, subject: SUBJECT };
-  const posted = inTransaction((tx) => adjust(tx, account.id, entry, delta));
-  const isPossible = delta >= 0 || giveBack(account, -delta);
-  expect(await posted.catch(sqlStateOf)).toBe(isPossible ? delta !== 0 : CHECK_VIOLATION);
-  if (!isPossible) return;
-  if (delta > 0) charge(account, delta);
-  if (delta !== 0) model.adjusts.push({ key, account });
+  const posted = inTransaction(async (tx) => {
+    const answers: boolean[] = [];
+    for (const { id } of accounts) answers.push(await adjust(tx, id, entry, delta));
+    return answers;
+  });
+  const isPossible = delta >= 0 || accounts.every((account) => canGiveBack(account, -delta));
+  expect(await posted.catch(sqlStateOf)).toEqual(
+    isPossible ? accounts.map(() => delta !== 0) : CHECK_VIOLATION,
+  );
+  if (!isPossible || delta === 0) return;
+  for (const account of accounts) {
+    if (delta > 0) charge(account, delta);
+    else giveBack(account, -delta);
+    model.adjusts.push({ key, account });
+  }
 }
 
 async function adjustAgain(model: Model, index: number, delta: number): Promise<void> {
@@ -326,6 +364,35 @@ async function raiseAgain(model: Model, index: number): Promise<void> {
   await inTransaction((tx) => topUp(tx, account.id, key, 5 * CENT, SUBJECT));
 }
 
+async function changeLimit(
+  model: Model,
+  accountIndex: number,
+  limit: number | null,
+): Promise<void> {
+  const account = pick(accountsWithoutRun(model), accountIndex);
+  const key = uuidv7();
+  const { settled, reserved, overage } = account;
+  const isRefused = limit !== null && settled + reserved > limit;
+  const reply = await inTransaction((tx) => setLimit(tx, account.id, key, limit, SUBJECT));
+  expect(reply).toEqual(
+    isRefused
+      ? { ok: false, balances: { limit: account.limit, reserved, settled, overage } }
+      : { ok: true },
+  );
+  if (isRefused) return;
+  account.limit = limit;
+  const paid = Math.min(overage, roomOf(account));
+  account.overage -= paid;
+  account.settled += paid;
+  model.limits.push({ key, account });
+}
+
+async function changeLimitAgain(model: Model, index: number, limit: number | null): Promise<void> {
+  const { key, account } = pick(model.limits, index);
+  const again = inTransaction((tx) => setLimit(tx, account.id, key, limit, SUBJECT));
+  expect(await again).toEqual({ ok: true });
+}
+
 async function close(model: Model, runIndex: number): Promise<void> {
   const run = pick(model.runs, runIndex);
   const request = { run_id: run.id, execution: 1, reason: { kind: 'done' } as const };
@@ -336,9 +403,9 @@ async function close(model: Model, runIndex: number): Promise<void> {
     }
     run.cost = run.account.settled + run.account.overage;
     run.account.isClosed = true;
-    if (run.isFunded) {
-      run.tenant.reserved -= run.budget;
-      charge(run.tenant, run.cost);
+    for (const account of run.isFunded ? run.above : []) {
+      account.reserved -= run.budget;
+      charge(account, run.cost);
     }
   }
   const { rows } = await aos.pool.query<{ cost: number }>(
@@ -352,9 +419,7 @@ async function close(model: Model, runIndex: number): Promise<void> {
 async function expectReplay(model: Model): Promise<void> {
   for (const account of model.accounts) {
     const entries = await listEntries(aos.pool, account.id, 0, 1_000);
-    const topped = entries.filter((entry) => entry.kind === 'topup');
-    const raised = topped.reduce((sum, entry) => sum + entry.amount_micro_cents, 0);
-    const start = account.limit === null ? null : account.limit - raised;
+    const start = model.firstLimits.get(account.id)!;
     const held = new Map<string, number>();
     let balances: Balances = { limit: start, reserved: 0, settled: 0, overage: 0 };
     for (const entry of entries) {
@@ -384,6 +449,8 @@ function changeOf(kind: string, balances: Balances, amount: number, held: number
       return adjustChange(balances, amount);
     case 'topup':
       return topUpChange(balances, amount);
+    case 'limit':
+      return limitChange(balances, amount === NO_LIMIT_MICRO_CENTS ? null : amount)!;
     default:
       return releaseChange(held);
   }
@@ -396,6 +463,12 @@ test('every reply and every balance is what a model predicts, whatever the order
     { weight: 1, arbitrary: fc.integer({ min: 1, max: 30 * CENT }) },
   );
   const limit = fc.option(fc.integer({ min: 0, max: 120 }).map((cents) => cents * CENT));
+  const keyLimit = fc.option(
+    fc.integer({ min: 0, max: 60 }).map((cents) => cents * CENT),
+    {
+      nil: undefined,
+    },
+  );
   const ending = fc.constantFrom<Ending[]>(
     0,
     30,
@@ -417,6 +490,7 @@ test('every reply and every balance is what a model predicts, whatever the order
   const accounts = ({ accounts: list }: Readonly<Model>) => list;
   const holds = ({ holds: list }: Readonly<Model>) => list;
   const runs = ({ runs: list }: Readonly<Model>) => list;
+  const limits = ({ limits: list }: Readonly<Model>) => list;
   const budget = fc.integer({ min: 0, max: 60 });
   // Few accounts and many holds that cost too much: what is over, and what follows from it, is where mistakes hide.
   const often = [
@@ -431,19 +505,21 @@ test('every reply and every balance is what a model predicts, whatever the order
     ...often,
     ...often.slice(0, 3),
     ...often.slice(0, 2),
-    operation('openTenant', fc.tuple(limit), nothing, openTenant),
+    operation('openTenant', fc.tuple(limit, keyLimit), nothing, openTenant),
     operation('openAccount', fc.tuple(index, limit), tenants, openAccount),
     operation('raise', fc.tuple(index, amount), accountsWithoutRun, raise),
     operation('holdAgain', fc.tuple(index), holds, holdAgain),
     operation('endUnderTakenKey', fc.tuple(index), holds, endUnderTakenKey),
     operation('adjustAgain', fc.tuple(index, delta), (model) => model.adjusts, adjustAgain),
+    operation('changeLimit', fc.tuple(index, limit), accountsWithoutRun, changeLimit),
+    operation('changeLimitAgain', fc.tuple(index, limit), limits, changeLimitAgain),
     operation('raiseAgain', fc.tuple(index), (model) => model.topUps, raiseAgain),
   ];
   // A failure prints seed, path and the shortest list of operations that shows it.
   const property = fc.asyncProperty(
-    limit,
+    fc.tuple(limit, keyLimit),
     fc.commands(operations, { maxCommands: 100, size: 'max' }),
-    async (firstLimit, commands) => {
+    async ([firstLimit, firstKeyLimit], commands) => {
       const model: Model = {
         tenants: [],
         accounts: [],
@@ -451,8 +527,10 @@ test('every reply and every balance is what a model predicts, whatever the order
         runs: [],
         adjusts: [],
         topUps: [],
+        limits: [],
+        firstLimits: new Map(),
       };
-      await openTenant(model, firstLimit);
+      await openTenant(model, firstLimit, firstKeyLimit);
       await openRun(model, 0, 20);
       await fc.asyncModelRun(() => ({ model, real: undefined }), commands);
       await expectReplay(model);

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
 import { insertAccount, findAccount } from '../../src/storage/accounts.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
-import { adjust, placeHold, releaseHold, settleHold, topUp } from '../../src/storage/ledger.ts';
+import {
+  adjust,
+  placeHold,
+  releaseHold,
+  setLimit,
+  settleHold,
+  topUp,
+} from '../../src/storage/ledger.ts';
 import { createPool, withTransaction } from '../../src/storage/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { ensureTenant, tenantAccountId } from '../../src/storage/tenants.ts';
@@ -174,6 +181,52 @@ describe('the ledger', () => {
       overage: 0,
     });
     expect(await auditLedger(database.pool, null)).toEqual([]);
+  });
+
+  test('sets a limit by one entry when 40 callers do under one key', async () => {
+    const account = await openAccount(null);
+    const limit = (pool: Pool, key: string, microCents: number | null) =>
+      withTransaction(pool, (tx) => setLimit(tx, account.id, key, microCents, SUBJECT));
+    const replies = await inParallel(times(40), (pool) => limit(pool, 'first', 30 * CENT));
+    expect(replies).toEqual(times(40).map(() => ({ ok: true })));
+    expect(await balancesOf(account)).toMatchObject({ limit: 30 * CENT });
+    expect(await limit(database.pool, 'none', null)).toEqual({ ok: true });
+    expect(await balancesOf(account)).toMatchObject({ limit: null });
+    // The key of an entry that stands changes nothing any more.
+    expect(await limit(database.pool, 'first', 10 * CENT)).toEqual({ ok: true });
+    expect(await balancesOf(account)).toMatchObject({ limit: null });
+    expect(await kindsOn(account.id)).toEqual(['limit', 'limit']);
+  });
+
+  test('refuses a limit below what is settled and reserved, and pays what is over under a new one', async () => {
+    const account = await openAccount(20 * CENT);
+    const limit = (key: string, microCents: number) =>
+      withTransaction(database.pool, (tx) => setLimit(tx, account.id, key, microCents, SUBJECT));
+    await hold(database.pool, account.id, 10 * CENT, `${account.id}/a`);
+    await hold(database.pool, account.id, 10 * CENT);
+    await withTransaction(database.pool, (tx) =>
+      settleHold(
+        tx,
+        { holdId: `${account.id}/a`, key: 'a', subject: SUBJECT },
+        15 * CENT,
+        'actual',
+      ),
+    );
+    const before = { limit: 20 * CENT, reserved: 10 * CENT, settled: 10 * CENT, overage: 5 * CENT };
+    expect(await balancesOf(account)).toEqual(before);
+    expect(await limit('low', 20 * CENT - 1)).toEqual({ ok: false, balances: before });
+    expect(await balancesOf(account)).toEqual(before);
+    expect(await limit('same', 20 * CENT)).toEqual({ ok: true });
+    expect(await balancesOf(account)).toEqual(before);
+    expect(await limit('higher', 22 * CENT)).toEqual({ ok: true });
+    expect(await balancesOf(account)).toEqual({
+      limit: 22 * CENT,
+      reserved: 10 * CENT,
+      settled: 12 * CENT,
+      overage: 3 * CENT,
+    });
+    expect(await kindsOn(account.id)).toEqual(['hold', 'hold', 'settle', 'limit', 'limit']);
+    expect(await auditLedger(database.pool, account.tenantId)).toEqual([]);
   });
 
   test('opens and funds accounts of one tenant from all connections at once', async () => {

@@ -64,15 +64,23 @@ Runtime.install({
 const config = readConfig({ ...process.env, LOG_LEVEL: 'silent' });
 const { deps } = composeRuns(config, config.databaseUrl, 'worker', 10);
 deps.skills.set('effect', effect);
-const llm = deps.skills.get('llm_invoke');
-const callModel = async (call) => {
-  const result = await llm.call(call);
-  crash('after the model');
-  return result;
-};
-deps.skills.set('llm_invoke', { ...llm, call: callModel });
+for (const id of ['llm_invoke', 'plan_goal']) {
+  const asking = deps.skills.get(id);
+  const callModel = async (call) => {
+    const result = await asking.call(call);
+    crash('after the model');
+    return result;
+  };
+  deps.skills.set(id, { ...asking, call: callModel });
+}
 const activities = createActivities(deps);
-const { executeStep } = activities;
+const { executeStep, adoptPlan } = activities;
+activities.adoptPlan = async (input) => {
+  crash('before the adoption');
+  const reply = await adoptPlan(input);
+  crash('after the adoption');
+  return reply;
+};
 let calls = 0;
 activities.executeStep = async (input) => {
   calls += 1;

@@ -7,15 +7,20 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
 import { startApiServer } from '../../api/server.ts';
+import { createRefusalRecorder } from '../../src/audit/refusals.ts';
 import { createHashKey } from '../../src/bin/key-pepper.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Environment } from '../../src/config.ts';
 import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import type { LedgerViolation, RunLedger } from '../../src/contracts/ledger.ts';
+import { RATE_PER_MINUTE_MAX } from '../../src/contracts/limits.ts';
 import type { Role } from '../../src/contracts/roles.ts';
 import type { Run, StepDetail } from '../../src/contracts/run.ts';
+import { createKeyCache } from '../../src/keys/key-cache.ts';
 import type { RunDeps } from '../../src/runs/deps.ts';
+import { createPlanGoal } from '../../src/runs/planning/plan-goal.ts';
 import { startReconciler } from '../../src/runs/reconciler/reconciler.ts';
+import { createRates } from '../../src/rates/create-rates.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
 import { createEmailSend } from '../../src/skills/email-send.ts';
 import type { EmailSettings } from '../../src/skills/email/settings.ts';
@@ -25,13 +30,15 @@ import { createHttpCall } from '../../src/skills/http-call.ts';
 import { parseHttpPrices } from '../../src/skills/http/prices.ts';
 import { createJsonTransform } from '../../src/skills/json-transform.ts';
 import { createLlmInvoke } from '../../src/skills/llm-invoke.ts';
-import { createRegistry } from '../../src/skills/registry.ts';
+import { contractsOf, createRegistry } from '../../src/skills/registry.ts';
 import type { Skill } from '../../src/skills/skill.ts';
 import { createTransformPool } from '../../src/skills/transform/pool.ts';
 import { createWebhookSecretOf } from '../../src/skills/webhook/secret.ts';
 import { createWebhookSend } from '../../src/skills/webhook-send.ts';
 import { createWorkspace } from '../../src/skills/workspace.ts';
 import { ensureApiKey } from '../../src/storage/api-keys.ts';
+import type { ApiKey } from '../../src/storage/api-keys.ts';
+import type { RateLimiter } from '../../src/rates/rate-limiter.ts';
 import { withTransaction } from '../../src/storage/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
@@ -51,7 +58,7 @@ import { createTestDatabase } from './database.ts';
 export const WORKFLOW_BUNDLE = fileURLToPath(
   new URL('../../dist/workflow-bundle.js', import.meta.url),
 );
-const PEPPER = 'a pepper for tests, long enough';
+export const PEPPER = 'a pepper for tests that is long enough';
 const hashKey = createHashKey(PEPPER);
 const webhookSecretOf = createWebhookSecretOf(PEPPER);
 
@@ -85,6 +92,11 @@ export interface HarnessOptions {
   continueAfterSteps?: number;
   /** Gets every line of the log, debugging too. Without it none is written. */
   onLog?: (line: string) => void;
+  /** @default none: each harness counts requests by itself */
+  redisUrl?: string;
+  /** @default as good as unlimited */
+  ratePerMinute?: number;
+  corsOrigins?: string[];
   /** @default true */
   worker?: boolean;
   /** @default true */
@@ -120,6 +132,9 @@ export interface Harness {
   step(runId: string, stepId: string): Promise<StepDetail>;
   ledger(runId: string): Promise<RunLedger>;
   audit(): Promise<LedgerViolation[]>;
+  /** What a key of the tenant submits by, past HTTP: the parts of a submission and of its dependencies. */
+  submitterOf(tenantId: string): Promise<{ key: ApiKey; requestId: string }>;
+  rates: RateLimiter;
   createKey(tenantId: string, limitMicroCents?: number | null, role?: Role): Promise<string>;
   startWorker(): Promise<RunWorker>;
   stop(): Promise<void>;
@@ -143,6 +158,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const prices = parseHttpPrices(options.httpPrices ?? '');
   const egress = createEgressGuard({ allow: parseEgressAllow(options.egressAllow ?? '') });
   const { llm } = readConfig(options.llm ?? {});
+  const llmInvoke = createLlmInvoke({ settings: llm, egress });
   const deps: RunDeps = {
     pool,
     skills: createRegistry(
@@ -152,7 +168,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         createFsRead({ workspace }),
         createFsWrite({ workspace }),
         createEmailSend({ email: options.email }),
-        createLlmInvoke({ settings: llm, egress }),
+        llmInvoke,
+        createPlanGoal({ llm: llmInvoke, contracts: () => contractsOf(deps.skills) }),
         createWebhookSend({ egress, prices, secretOf: webhookSecretOf }),
         ...(options.skills ?? []),
       ].map((skill) => measureSkill(skill, metrics)),
@@ -170,6 +187,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   });
   const listener = createWakeupListener(database.url);
   const workers: RunWorker[] = [];
+  // A busy machine must not look like a Redis that hangs.
+  const rates = createRates({ url: options.redisUrl, logger, commandMsMax: 20_000 });
+  const refusals = createRefusalRecorder({ pool, logger });
 
   const createKey = async (
     tenantId: string,
@@ -204,8 +224,21 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
 
   const key = await createKey('default');
+  const keys = createKeyCache({ pool, hashKey, logger });
   const server = await startApiServer(
-    { ...deps, engine, listener, hashKey, webhookSecretOf, version: 'test' },
+    {
+      ...deps,
+      engine,
+      listener,
+      hashKey,
+      keys,
+      webhookSecretOf,
+      rates,
+      refusals,
+      ratePerMinute: options.ratePerMinute ?? RATE_PER_MINUTE_MAX,
+      corsOrigins: options.corsOrigins ?? [],
+      version: 'test',
+    },
     { host: '127.0.0.1', port: 0 },
   );
   if (options.worker !== false) await startWorker();
@@ -264,6 +297,14 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     audit: async () =>
       (await harness.request<{ violations: LedgerViolation[] }>('/api/v1/ledger/audit')).body
         .violations,
+    async submitterOf(tenantId) {
+      const { rows } = await pool.query<ApiKey>(
+        `SELECT * FROM api_keys WHERE tenant_id = $1 ORDER BY created_at LIMIT 1`,
+        [tenantId],
+      );
+      return { key: rows[0]!, requestId: 'req_test' };
+    },
+    rates,
     createKey,
     startWorker,
     async stop() {
@@ -273,6 +314,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await stopped;
       await Promise.all(workers.map((worker) => worker.stop()));
       await client.connection.close();
+      await rates.stop();
+      await refusals.stop();
       await transforms.stop();
       await database.drop();
       await rm(workspaceDir, { recursive: true, force: true });

@@ -50,11 +50,10 @@ describe('the metrics of the reconciler', () => {
     aos.pool.query(`UPDATE runs SET ${to} WHERE id = $1`, [runId]);
   /** A run that is accepted and not started, and that the reconciler may look at. */
   async function accept(): Promise<string> {
-    const { rows } = await aos.pool.query<{ id: string }>('SELECT id FROM api_keys LIMIT 1');
+    const submitter = await aos.submitterOf('default');
     const plan = [{ id: 'a', skill: 'paid' }];
-    const { run } = await submitRun(engine({ startExecution: away }), {
-      tenantId: 'default',
-      keyId: rows[0]!.id,
+    const { run } = await submitRun({ ...engine({ startExecution: away }), rates: aos.rates }, {
+      ...submitter,
       request: { plan, budget_cents: 10, labels: {} },
       body: { plan },
       idempotencyKey: undefined,

@@ -8,6 +8,8 @@ import type { Run } from '../../src/contracts/run.ts';
 import { createEngine } from '../../src/temporal/engine.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
+import { startScriptedProvider } from '../support/scripted-provider.ts';
+import type { ScriptedProvider } from '../support/scripted-provider.ts';
 import { createScriptedSkill, fail, pause, succeed } from '../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
@@ -16,6 +18,7 @@ const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 /** Runs every kind of run once and writes its histories, without what belongs to the machine they were made on. */
 describe('recording histories', () => {
   let aos: Harness;
+  let provider: ScriptedProvider;
   let count = 0;
   const call = createScriptedSkill({
     id: 'call',
@@ -42,9 +45,16 @@ describe('recording histories', () => {
 
   beforeAll(async () => {
     for (const name of await readdir(FOLDER)) await rm(`${FOLDER}${name}`);
-    aos = await startHarness({ skills: [call, flaky, broken, slow] });
+    provider = await startScriptedProvider();
+    aos = await startHarness({
+      skills: [call, flaky, broken, slow],
+      llm: { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: provider.url },
+    });
   });
-  afterAll(() => aos.stop());
+  afterAll(async () => {
+    await aos.stop();
+    await provider.stop();
+  });
 
   const jq = (id: string, query: string, extra: object = {}) => ({
     id,
@@ -139,6 +149,18 @@ describe('recording histories', () => {
     await record(name, run);
   });
 
+  async function runGoal(plan: unknown[]): Promise<Run> {
+    provider.script({ text: JSON.stringify(plan) });
+    const { body } = await aos.request<Run>('/api/v1/runs', { json: { goal: 'Do it.' } });
+    return aos.ended(body.run_id);
+  }
+
+  test('a goal', async () => {
+    const run = await runGoal([{ id: 'a', skill: 'call' }, jq('b', '.')]);
+    expect(run).toMatchObject({ status: 'succeeded' });
+    await record('goal', run);
+  });
+
   async function submitSlow(steps: unknown[]): Promise<Run> {
     const isCalled = new Promise<void>((resolve) => {
       onSlow = resolve;
@@ -214,5 +236,12 @@ describe('recording histories', () => {
     const run = await aos.run([...steps, jq('c', '.'), { skill: 'broken', ...once }]);
     expect(run).toMatchObject({ status: 'failed' });
     await record('several-histories', run);
+  });
+
+  test('a goal over several histories', async () => {
+    const steps = Array.from({ length: 3 }, () => ({ skill: 'call', compensate: undo }));
+    const run = await runGoal([...steps, { skill: 'broken', retry: { max_attempts: 1 } }]);
+    expect(run).toMatchObject({ status: 'failed' });
+    await record('goal-histories', run);
   });
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FAILURE_CATEGORIES, RECOVERY_ACTIONS } from '../failure-codes.ts';
+import { FAILURE_CATEGORIES, FAILURE_CODES, RECOVERY_ACTIONS } from '../failure-codes.ts';
 import { Failure } from '../failures.ts';
 import type { Route } from '../route.ts';
 
@@ -42,6 +42,11 @@ export const ErrorPage = z.object({
   action: z.enum(RECOVERY_ACTIONS),
 });
 
+const NOW = '2026-11-29T08:00:00.000Z';
+const COUNTED_TOGETHER = { store: 'redis', degraded: false };
+const { RATE_LIMITED } = FAILURE_CODES;
+const ALL_PARTS = { postgres: true, temporal: true, worker: true };
+
 export const SYSTEM_ROUTES = {
   getHealth: {
     method: 'GET',
@@ -50,7 +55,20 @@ export const SYSTEM_ROUTES = {
     role: 'public',
     tag: 'system',
     summary: 'Whether this process answers',
-    answers: { 200: { description: 'It does.', schema: Health } },
+    answers: {
+      200: {
+        description:
+          'It does. `rate_limits.degraded` says that Redis does not answer, so that each process counts requests by itself.',
+        schema: Health,
+        example: {
+          status: 'healthy',
+          service: 'aos',
+          version: '0.1.0',
+          timestamp: NOW,
+          rate_limits: COUNTED_TOGETHER,
+        },
+      },
+    },
   },
   getReadiness: {
     method: 'GET',
@@ -59,8 +77,29 @@ export const SYSTEM_ROUTES = {
     tag: 'system',
     summary: 'Whether all that a run needs answers',
     answers: {
-      200: { description: 'Postgres, Temporal and a worker do.', schema: Readiness },
-      503: { description: 'One of them does not; `parts` says which.', schema: Readiness },
+      200: {
+        description: 'Postgres, Temporal and a worker do.',
+        schema: Readiness,
+        example: {
+          status: 'ready',
+          timestamp: NOW,
+          parts: ALL_PARTS,
+          rate_limits: COUNTED_TOGETHER,
+        },
+      },
+      503: {
+        description: 'One of them does not; `parts` says which.',
+        schema: Readiness,
+        example: {
+          code: 'SERVICE_UNAVAILABLE',
+          detail: 'No answer from: worker.',
+          retryable: true,
+          status: 'not_ready',
+          timestamp: NOW,
+          parts: { ...ALL_PARTS, worker: false },
+          rate_limits: COUNTED_TOGETHER,
+        },
+      },
     },
   },
   getVersion: {
@@ -69,7 +108,13 @@ export const SYSTEM_ROUTES = {
     role: 'public',
     tag: 'system',
     summary: 'The version of this process',
-    answers: { 200: { description: 'Its name and version.', schema: Version } },
+    answers: {
+      200: {
+        description: 'Its name and version.',
+        schema: Version,
+        example: { service: 'aos', version: '0.1.0' },
+      },
+    },
   },
   getErrorPage: {
     method: 'GET',
@@ -77,7 +122,22 @@ export const SYSTEM_ROUTES = {
     role: 'public',
     tag: 'system',
     summary: 'What a failure code means and what to do about it',
-    answers: { 200: { description: 'The entry of the catalogue.', schema: ErrorPage } },
+    answers: {
+      200: {
+        description: 'The entry of the catalogue.',
+        schema: ErrorPage,
+        example: {
+          code: 'RATE_LIMITED',
+          title: RATE_LIMITED.title,
+          category: RATE_LIMITED.category,
+          retryable: RATE_LIMITED.retryable,
+          http_status: RATE_LIMITED.httpStatus,
+          meaning: RATE_LIMITED.meaning,
+          fix: RATE_LIMITED.fix,
+          action: RATE_LIMITED.action,
+        },
+      },
+    },
     errors: ['NOT_FOUND'],
   },
 } as const satisfies Record<string, Route>;

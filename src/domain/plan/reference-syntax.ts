@@ -67,6 +67,9 @@ export function parseReference(text: string): ParsedReference {
   };
 }
 
+/** Writes a text so that it holds no references: resolved, it is itself again. */
+export const escapeReferences = (text: string): string => text.replaceAll('{{', String.raw`\{{`);
+
 /** Splits a string into plain text and the references in it. */
 export function parseReferences(text: string): TextPart[] {
   const parts: TextPart[] = [];

@@ -11,6 +11,7 @@ import type { SkillResult } from '../../contracts/skill.ts';
 import { afterTry } from '../../domain/after-try.ts';
 import type { TryOutcome } from '../../domain/after-try.ts';
 import { effectKeyOf } from '../../domain/effect-keys.ts';
+import { stepsOfPlan } from '../../domain/plan/goal-step.ts';
 import { readySteps } from '../../domain/ready-steps.ts';
 import type { Skill, SkillCall } from '../../skills/skill.ts';
 import type { Pool } from '../../storage/pool.ts';
@@ -55,7 +56,7 @@ export async function computeChain(
   const reachable = new Set(request.ready);
   const scope = createScope(
     input,
-    steps.map((step) => step.id),
+    stepsOfPlan(steps).map((step) => step.id),
   );
   const inline = steps.filter((step) => step.inline);
   const startedMs = performance.now();

@@ -42,10 +42,9 @@ CREATE INDEX runs_by_agent ON runs (tenant_id, agent_id, created_at DESC, id DES
 CREATE INDEX runs_open_by_agent ON runs (agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
 CREATE INDEX runs_by_memory ON runs USING gin (memory) WHERE memory IS NOT NULL;
 
--- What an idempotency key made when that is no run: an agent, a key, an entry of the ledger.
-ALTER TABLE idempotency_keys ALTER COLUMN run_id DROP NOT NULL;
-ALTER TABLE idempotency_keys ADD COLUMN made text;
-ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_one CHECK (num_nonnulls(run_id, made) = 1);
+-- The id of what was made under the key: a run, an agent, an entry of the ledger.
+ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_run_id_fkey;
+ALTER TABLE idempotency_keys RENAME COLUMN run_id TO made;
 
 ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check;
 ALTER TABLE transactions ADD CONSTRAINT transactions_kind_check

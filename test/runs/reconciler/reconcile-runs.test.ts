@@ -75,14 +75,13 @@ describe('the reconciler', () => {
 
   /** Accepts a run as an API does that is killed before it starts the execution. */
   async function accept(ids: string[], skill = 'paid'): Promise<{ run_id: string }> {
-    const { rows } = await aos.pool.query<{ id: string }>('SELECT id FROM api_keys LIMIT 1');
+    const submitter = await aos.submitterOf('default');
     const plan = ids.map((id) => ({ id, skill }));
     const engine = { ...aos.engine, startExecution: away };
     const { run } = await submitRun(
-      { ...aos.deps, engine },
+      { ...aos.deps, engine, rates: aos.rates },
       {
-        tenantId: 'default',
-        keyId: rows[0]!.id,
+        ...submitter,
         request: { plan, budget_cents: 100, labels: {} },
         body: { plan },
         idempotencyKey: undefined,

@@ -1,0 +1,28 @@
+import { AosError } from '../../src/contracts/failures.ts';
+import { findAgent } from '../../src/storage/agents.ts';
+import type { AgentRow } from '../../src/storage/agents.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { AosContext } from '../state.ts';
+
+const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
+
+/**
+ * The agent that the path names, if it belongs to the tenant of the key and the key may act for it.
+ * Errors: AGENT_NOT_FOUND, KEY_BOUND_TO_AGENT.
+ */
+export async function agentOf(
+  ctx: AosContext,
+  { pool }: Pick<ApiDeps, 'pool'>,
+): Promise<AgentRow> {
+  const id = ctx.params['agent_id']!;
+  const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
+  const agent = AGENT_ID.test(id) ? await findAgent(pool, tenantId, id) : undefined;
+  if (!agent) throw new AosError('AGENT_NOT_FOUND', `There is no agent ${id.slice(0, 100)}.`);
+  if (boundTo !== null && boundTo !== agent.id) {
+    throw new AosError(
+      'KEY_BOUND_TO_AGENT',
+      `The key acts for agent ${boundTo} alone, and the request is about ${agent.id}.`,
+    );
+  }
+  return agent;
+}

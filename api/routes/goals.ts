@@ -1,0 +1,44 @@
+import { PostGoal } from '../../src/contracts/agent.ts';
+import type { JsonObject } from '../../src/contracts/json.ts';
+import type { GOAL_ROUTES } from '../../src/contracts/routes/goals.ts';
+import { submitRun } from '../../src/runs/submit-run.ts';
+import { viewRun } from '../../src/runs/view-run.ts';
+import { parseTraceparent } from '../../src/skills/http/traceparent.ts';
+import { listSteps } from '../../src/storage/steps.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { Handlers } from '../handlers.ts';
+import { agentOf } from '../requests/agent-of.ts';
+import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
+import { parseBody } from '../requests/parse.ts';
+import { readJson } from '../requests/read-json.ts';
+
+export const createGoalHandlers = (deps: ApiDeps): Handlers<typeof GOAL_ROUTES> => ({
+  async postGoal(ctx) {
+    const agent = await agentOf(ctx, deps);
+    const body = await readJson(ctx.req);
+    const { value, warnings } = parseBody(PostGoal, body, {
+      asIs: ['plan', 'input'],
+      checkedLater: ['plan'],
+    });
+    const { force_skill: forceSkill, ...request } = value;
+    const key = idempotencyKeyOf(ctx, value.idempotency_key);
+    const { run, steps, replayed } = await submitRun(deps, {
+      key: ctx.state.key,
+      requestId: ctx.state.requestId,
+      request: { ...request, agent_id: agent.id },
+      forceSkill,
+      body: { ...(body as JsonObject), agent_id: agent.id },
+      // Every agent has keys of its own.
+      idempotencyKey: key && `${agent.id}/${key}`,
+      traceparent: parseTraceparent(ctx.get('traceparent')),
+      warnings,
+    });
+    ctx.state.runId = run.id;
+    if (replayed) ctx.set('Idempotency-Replayed', 'true');
+    ctx.set('Location', `/api/v1/runs/${run.id}`);
+    ctx.status = 202;
+    // However far it has come: clients of the earlier AOS take any other word for a refusal.
+    const queued = { ...run, status: 'queued' as const };
+    ctx.body = viewRun(queued, steps ?? (await listSteps(deps.pool, run.id)), null);
+  },
+});

@@ -1,0 +1,62 @@
+import type { Problem } from '../../contracts/failures.ts';
+import type { ResolvedPlan, ResolvedStep } from '../../contracts/plan.ts';
+import { isHostAllowed } from '../allowed-hosts.ts';
+import { quote } from './wording.ts';
+
+/** What an agent may do: null allows all. */
+export interface Policy {
+  allowedSkills: readonly string[] | null;
+  allowedHosts: readonly string[] | null;
+}
+
+/** Skills whose `url` says where a call goes. */
+const REACHING_SKILLS: ReadonlySet<string> = new Set(['http_call', 'webhook_send']);
+
+interface Call {
+  pointer: string;
+  skill: string;
+  params: ResolvedStep['params'];
+}
+
+/** Every call of the plan that the policy does not allow; a host that a reference fills in is checked when it is called. */
+export function checkPermissions(
+  { steps }: ResolvedPlan,
+  { allowedSkills, allowedHosts }: Policy,
+  pointer: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const call of steps.flatMap((step) => callsOf(step, pointer))) {
+    if (allowedSkills !== null && !allowedSkills.includes(call.skill)) {
+      problems.push({
+        pointer: `${call.pointer}/skill`,
+        code: 'SKILL_NOT_ALLOWED',
+        message: `the agent may not use ${quote(call.skill)}. Its allowed_skills are: ${allowedSkills.join(', ') || 'none'}.`,
+      });
+    }
+    const host = allowedHosts === null ? undefined : hostOf(call);
+    if (host !== undefined && !isHostAllowed(host, allowedHosts!)) {
+      problems.push({
+        pointer: `${call.pointer}/params/url`,
+        code: 'HOST_NOT_ALLOWED',
+        message: `the agent may not reach ${quote(host.host)}. Its allowed_hosts are: ${allowedHosts!.join(', ') || 'none'}.`,
+      });
+    }
+  }
+  return problems;
+}
+
+const callsOf = (step: ResolvedStep, pointer: string): Call[] => [
+  { ...step, pointer: `${pointer}/${step.index}` },
+  ...(step.fallback ? [{ ...step.fallback, pointer: `${pointer}/${step.index}/fallback` }] : []),
+  ...(step.compensate
+    ? [{ ...step.compensate, pointer: `${pointer}/${step.index}/compensate` }]
+    : []),
+];
+
+/** The host that a call names itself, as far as no reference stands in it. */
+function hostOf({ skill, params }: Call): URL | undefined {
+  const { url } = params;
+  if (!REACHING_SKILLS.has(skill) || typeof url !== 'string' || url.includes('{{'))
+    return undefined;
+  return URL.canParse(url) ? new URL(url) : undefined;
+}

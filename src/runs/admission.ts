@@ -1,0 +1,171 @@
+import { AosError } from '../contracts/failures.ts';
+import type { Problem } from '../contracts/failures.ts';
+import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
+import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
+import type { ResolvedPlan } from '../contracts/plan.ts';
+import { checkPermissions } from '../domain/plan/check-permissions.ts';
+import type { RateLimiter } from '../rates/rate-limiter.ts';
+import { ensureAccount, listAccounts } from '../storage/accounts.ts';
+import { agentAccountId, countOpenRuns, findAgent, lockAgent } from '../storage/agents.ts';
+import type { AgentRow } from '../storage/agents.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import type { Db, Transaction } from '../storage/pool.ts';
+import { findTenant, tenantAccountId } from '../storage/tenants.ts';
+import { freeOf } from '../domain/balances.ts';
+
+/** What a submission is subject to: the agent that it names, if the tenant has it. */
+export interface Admission {
+  agentId: string | null;
+  agent: AgentRow | undefined;
+  warnings: Problem[];
+}
+
+/**
+ * Finds whose run it is to be. An agent that is not there leaves the run to the tenant, with a warning.
+ * Errors: KEY_BOUND_TO_AGENT, AGENT_REQUIRED, AGENT_ARCHIVED.
+ */
+export async function admit(db: Db, key: ApiKey, asked: string | undefined): Promise<Admission> {
+  if (key.agent_id !== null && asked !== undefined && asked !== key.agent_id) {
+    throw new AosError(
+      'KEY_BOUND_TO_AGENT',
+      `The key acts for agent ${key.agent_id} alone; the run is for ${asked}.`,
+    );
+  }
+  const agentId = asked ?? key.agent_id;
+  const agent = agentId === null ? undefined : await findAgent(db, key.tenant_id, agentId);
+  if (agent?.status === 'archived') throw agentArchived(agent.id);
+  if (agent) return { agentId, agent, warnings: [] };
+  if ((await findTenant(db, key.tenant_id))?.agents_required) {
+    throw new AosError(
+      'AGENT_REQUIRED',
+      agentId === null
+        ? 'The request names no `agent_id`, and the tenant takes only runs of its agents.'
+        : `There is no agent ${agentId}, and the tenant takes only runs of its agents.`,
+    );
+  }
+  if (agentId === null) return { agentId, agent, warnings: [] };
+  const message = `there is no agent ${agentId}, so no limits of an agent apply. The run is the tenant's.`;
+  return {
+    agentId,
+    agent,
+    warnings: [{ pointer: '/agent_id', code: 'AGENT_NOT_FOUND', message }],
+  };
+}
+
+const agentArchived = (id: string): AosError =>
+  new AosError('AGENT_ARCHIVED', `Agent ${id} is archived: it takes no new runs.`);
+
+/** Counts the submission against the agent's own rate. Errors: RATE_LIMITED. */
+export async function takeAgentRate(
+  rates: RateLimiter,
+  agent: AgentRow | undefined,
+): Promise<void> {
+  const perMinute = agent?.rate_limit_per_minute;
+  if (!agent || perMinute == null) return;
+  const { allowed, resetMs } = await rates.take(`agent/${agent.id}`, perMinute);
+  if (allowed) return;
+  throw new AosError(
+    'RATE_LIMITED',
+    `Agent ${agent.id} may submit ${perMinute} runs a minute, and has. The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
+    { retry_after_ms: resetMs },
+  );
+}
+
+/** Everything in the plan that the agent may not do. */
+export const permissionProblems = (
+  plan: ResolvedPlan,
+  agent: AgentRow | undefined,
+  pointer: string,
+): Problem[] =>
+  agent
+    ? checkPermissions(
+        plan,
+        { allowedSkills: agent.allowed_skills, allowedHosts: agent.allowed_hosts },
+        pointer,
+      )
+    : [];
+
+/** The plan with the agent's cap on every step, where the step has no lower one. */
+export function withStepCap(
+  plan: ResolvedPlan,
+  capMicroCents: number | null | undefined,
+): ResolvedPlan {
+  if (capMicroCents == null) return plan;
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    max_cost_micro_cents: Math.min(step.max_cost_micro_cents ?? Infinity, capMicroCents),
+  }));
+  return { ...plan, steps };
+}
+
+/** The accounts above a run's own, in the order in which they are locked. */
+export function ancestorsOf(key: ApiKey, agent: AgentRow | undefined, at: Date): string[] {
+  return [
+    ...(agent ? [agentAccountId(agent, at)] : []),
+    ...(key.account_id === null ? [] : [key.account_id]),
+    tenantAccountId(key.tenant_id),
+  ];
+}
+
+/**
+ * The budget of a run that names none: the default, or what the agent's cap and the accounts above leave of it.
+ * A hint: what is really there is decided when the budget is held.
+ */
+export async function defaultBudget(
+  db: Db,
+  tenantId: string,
+  ancestors: readonly string[],
+  agent: AgentRow | undefined,
+): Promise<number> {
+  const defaultMicroCents = microCentsFromCents(BUDGET_CENTS_DEFAULT);
+  const accounts = await listAccounts(db, tenantId, ancestors);
+  const free = accounts.map(({ balances }) => freeOf(balances)).filter((amount) => amount > 0);
+  const own =
+    agent && !accounts.some(({ id }) => id === ancestors[0]) ? agent.budget_micro_cents : null;
+  return Math.min(
+    defaultMicroCents,
+    ...free,
+    own || Infinity,
+    agent?.max_run_cost_micro_cents ?? Infinity,
+  );
+}
+
+/** Errors: RUN_CAP_EXCEEDED. */
+export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: number): void {
+  const cap = agent?.max_run_cost_micro_cents ?? Infinity;
+  if (budgetMicroCents <= cap) return;
+  throw new AosError(
+    'RUN_CAP_EXCEEDED',
+    `A run of agent ${agent!.id} may have a budget of up to ${centsFromMicroCents(cap)} cents ` +
+      `(max_run_cost_cents); the run asks for ${centsFromMicroCents(budgetMicroCents)}.`,
+  );
+}
+
+/**
+ * Takes the agent's turn until the transaction ends, so that two submissions cannot both be its last one, and makes
+ * sure of its account for the present period. Errors: AGENT_ARCHIVED, CONCURRENT_RUNS_EXCEEDED.
+ */
+export async function enterAgent(
+  tx: Transaction,
+  agent: AgentRow,
+  accountId: string,
+): Promise<void> {
+  const isLimited = agent.max_concurrent_runs !== null;
+  const now = isLimited ? await lockAgent(tx, agent.tenant_id, agent.id) : agent;
+  if (now?.status !== 'active') throw agentArchived(agent.id);
+  const { max_concurrent_runs: max } = now;
+  const open = max === null ? 0 : await countOpenRuns(tx, agent.id);
+  if (max !== null && open >= max) {
+    throw new AosError(
+      'CONCURRENT_RUNS_EXCEEDED',
+      `Agent ${agent.id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+      { retry_after_ms: 1_000 },
+    );
+  }
+  await ensureAccount(tx, {
+    id: accountId,
+    tenantId: agent.tenant_id,
+    parentId: tenantAccountId(agent.tenant_id),
+    limitMicroCents: now.budget_micro_cents,
+  });
+}
