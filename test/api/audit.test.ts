@@ -196,6 +196,7 @@ describe('the audit', () => {
       const status = async (path: string, init: Parameters<Harness['request']>[1]) =>
         (await aos.request(path, init)).status;
       expect(await status('/api/v1/runs/nothing', { key })).toBe(404);
+      expect(await status('/api/v1/keys/nothing', { key })).toBe(404);
       expect(await status('/api/v1/runs', { json: { plan: 'x' }, key })).toBe(422);
       expect(await status('/api/v1/account', { method: 'PATCH', json: { name: 1 }, key })).toBe(
         422,

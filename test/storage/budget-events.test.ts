@@ -196,7 +196,7 @@ describe('a run that spends', () => {
   });
 });
 
-describe('what is repeated', () => {
+describe('what is spent', () => {
   let aos: Harness;
   let runId: string;
 
@@ -206,8 +206,8 @@ describe('what is repeated', () => {
   afterAll(() => aos.stop());
 
   /** A run of a tenant that has just its budget. */
-  async function submit(budgetCents: number): Promise<void> {
-    const key = await aos.createKey(`tenant_${uuidv7()}`, budgetCents * CENT);
+  async function submit(budgetCents: number, tenantKey?: string): Promise<void> {
+    const key = tenantKey ?? (await aos.createKey(`tenant_${uuidv7()}`, budgetCents * CENT));
     const json = { plan: costing(0, 0), budget_cents: budgetCents };
     runId = (await aos.request<Run>('/api/v1/runs', { json, key })).body.run_id;
   }
@@ -221,7 +221,7 @@ describe('what is repeated', () => {
   const close = () =>
     closeRun(aos.deps, { run_id: runId, execution: 1, reason: { kind: 'cancelled' } });
 
-  test('as the record of an outcome or the end of a run, is told once', async () => {
+  test('is told once, however often the outcome and the end of the run are recorded', async () => {
     await submit(10);
     const call = await begin('s0');
     for (let n = 0; n < 3; n += 1) await finishTry(aos.deps, call, succeed(null, 6 * CENT));
@@ -231,7 +231,7 @@ describe('what is repeated', () => {
     expect(await thresholdsOf(aos, runId)).toEqual(['run 50', 'tenant 50']);
   });
 
-  test('by a second worker, is told for what was presumed of the first and not again', async () => {
+  test('is told for what is presumed of a lost worker, and not again at the close', async () => {
     await submit(10);
     await begin('s0');
     // The first worker's call is presumed to have cost all that was held.
@@ -246,7 +246,22 @@ describe('what is repeated', () => {
     ]);
   });
 
-  test('as a cost that comes after the end, is told once', async () => {
+  test('is counted with what is over the limit', async () => {
+    const tenantKey = await aos.createKey(`tenant_${uuidv7()}`, 100 * CENT);
+    await submit(40, tenantKey);
+    const [waiting, call] = [runId, await begin('s0')];
+    await submit(60, tenantKey);
+    await finishTry(aos.deps, await begin('s0'), succeed(null, 70 * CENT));
+    await close();
+    expect((await thresholdsOf(aos, runId)).at(-1)).toBe('tenant 50');
+    // 60 cents are settled and 10 over: ten more are 80.
+    runId = waiting;
+    await finishTry(aos.deps, call, succeed(null, 10 * CENT));
+    await close();
+    expect(await thresholdsOf(aos, runId)).toEqual(['tenant 80']);
+  });
+
+  test('is told once when it comes after the end', async () => {
     await submit(100);
     const late = await begin('s0');
     await close();
