@@ -34,10 +34,10 @@ export const failureOfModel = (failure: SkillFailure): SkillFailure =>
 export function plannerFailed(problems: readonly Problem[]): SkillFailure & { errors: Problem[] } {
   const { pointer, message } = problems[0]!;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  const what = clip(`${pointer === '' ? 'it' : pointer}: ${message}`, MESSAGE_LENGTH_MAX);
+  const what = clip(`${pointer}${pointer === '' ? '' : ': '}${message}`, MESSAGE_LENGTH_MAX);
   return {
     code: 'PLANNER_FAILED',
-    message: `The model made no plan that can be run. In its last answer, ${what}${more}`,
+    message: `The model made no plan that can be run: ${what}${more}`,
     errors: problems.slice(0, PLANNER_PROBLEMS_MAX),
   };
 }
