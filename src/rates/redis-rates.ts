@@ -8,6 +8,7 @@ import type { RateLimiter } from './rate-limiter.ts';
 
 const CONNECT_MS_MAX = 2000;
 const RECONNECT_MS_MAX = 1000;
+const DISCONNECT_MS_MAX = 100;
 /** After so many in a row the connection is made anew: it may lead nowhere any more. */
 const FAILED_PROBES_MAX = 3;
 /** How long a Redis that failed is left alone: meanwhile no request waits for it. */
@@ -34,6 +35,7 @@ export function createRedisRates({
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_MS_MAX,
     commandTimeout: commandMsMax,
+    disconnectTimeout: DISCONNECT_MS_MAX,
     retryStrategy: (tries) => Math.min(100 * tries, RECONNECT_MS_MAX),
   });
   const shared = new RateLimiterRedis({
