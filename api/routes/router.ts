@@ -11,7 +11,9 @@ import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
 import { createMeHandlers } from './me.ts';
+import { createQueryHandlers } from './query.ts';
 import { createRunHandlers } from './runs.ts';
+import { createSimulateHandlers } from './simulate.ts';
 import { createSkillHandlers } from './skills.ts';
 import { createStepHandlers } from './steps.ts';
 import { createWebhookSecretHandlers } from './webhook-secret.ts';
@@ -23,6 +25,8 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
     ...createGoalHandlers(deps),
+    ...createSimulateHandlers(deps),
+    ...createQueryHandlers(deps),
     ...createStepHandlers(deps),
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),

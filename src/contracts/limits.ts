@@ -165,6 +165,15 @@ export const REFUSALS_APART_MAX = 10_000;
 /** Parts of a budget, in percent, whose spending is an event. */
 export const BUDGET_THRESHOLDS_PERCENT = [50, 80, 100] as const;
 
+/** How many times over a simulation may count one step. */
+export const ITERATIONS_MAX = 10_000;
+export const QUERY_TYPE_LENGTH_MAX = 256;
+/** What is told of what was tried before: the newest entries of the newest runs. */
+export const HISTORY_ENTRIES_MAX = 200;
+export const HISTORY_RUNS_MAX = 20;
+/** Different words of a goal that are looked for in the skills. */
+export const GOAL_WORDS_MAX = 200;
+
 export const RECALL_ENTRIES_DEFAULT = 5;
 export const RECALL_ENTRIES_MAX = 100;
 export const RECALL_QUERY_LENGTH_MAX = 1000;

@@ -1,3 +1,116 @@
+import { QUESTION_NAMES, AskQuestion, QuestionAnswer } from '../question.ts';
 import type { Route } from '../route.ts';
+import { Simulate, Simulation } from '../simulation.ts';
 
-export const PLAN_ROUTES = {} as const satisfies Record<string, Route>;
+const URL = 'https://example.org/items.json';
+
+export const PLAN_ROUTES = {
+  simulatePlan: {
+    method: 'POST',
+    path: '/api/v1/runtime/simulate',
+    role: 'operator',
+    tag: 'runtime',
+    readOnly: true,
+    summary: 'What a plan would cost, how long it would take and what may go wrong',
+    description:
+      'Answers from the contracts of the skills alone, and calls nothing: the same request has the same answer. A plan ' +
+      'that could not be run is an answer too, with `feasible: false`, its `status` and `reason`.',
+    body: Simulate,
+    bodyExample: { plan: [{ skill: 'http_call', params: { url: URL } }], budget_cents: 50 },
+    answers: {
+      200: {
+        description: 'The simulation, feasible or not.',
+        schema: Simulation,
+        example: {
+          feasible: true,
+          status: 'feasible',
+          basis: 'contract',
+          agent_id: null,
+          budget_cents: 50,
+          budget_sufficient: true,
+          estimated_cost_cents: 0,
+          budget_remaining_cents: 50,
+          estimated_duration_ms: 300,
+          success_probability: 0.99,
+          price_table_version: 'http-e3b0c44298fc+genai-prices-0.1.8+4f53cda18c2b',
+          step_estimates: [
+            {
+              step_index: 0,
+              step_id: 'step_0',
+              skill_id: 'http_call',
+              iterations: 1,
+              estimated_cost_cents: 0,
+              worst_case_cost_cents: 0,
+              estimated_latency_ms: 300,
+            },
+          ],
+          risks: [
+            {
+              step_index: 0,
+              step_id: 'step_0',
+              risk_type: 'TIMEOUT',
+              category: 'TRANSIENT',
+              probability: 0.01,
+              retryable: true,
+              description: 'The server is slow.',
+            },
+          ],
+          permission_gaps: [],
+          bounds: [
+            {
+              name: 'remaining_budget',
+              level: 'tenant',
+              limited: true,
+              limit_cents: 41250.5,
+              sufficient: true,
+            },
+          ],
+          alternatives: [],
+          problems: [],
+          warnings: [],
+          steps: [{ index: 0, skill: 'http_call', estimated_cost_cents: 0, feasible: true }],
+          step_simulations: [
+            { step_index: 0, feasible: true, estimated_cost_cents: 0, failure_modes: ['TIMEOUT'] },
+          ],
+        },
+      },
+    },
+    errors: ['KEY_BOUND_TO_AGENT'],
+  },
+  askQuestion: {
+    method: 'POST',
+    path: '/api/v1/runtime/query',
+    role: 'viewer',
+    tag: 'runtime',
+    readOnly: true,
+    summary: 'Ask one of the named questions',
+    description:
+      'About a run, an agent, or all that is the tenant’s. A run or agent that is not there is a warning in the ' +
+      'result, and so is a question that AOS does not know: `result.supported` lists the others.',
+    body: AskQuestion,
+    bodyExample: { query_type: 'skills_available_for_goal', params: { goal: 'Transform JSON.' } },
+    answers: {
+      200: {
+        description: 'What is known.',
+        schema: QuestionAnswer,
+        example: {
+          query_type: 'skills_available_for_goal',
+          result: {
+            goal: 'Transform JSON.',
+            skills: ['json_transform', 'http_call'],
+            basis: 'word_match',
+            ranking: [
+              { skill_id: 'json_transform', score: 3.6, matched: ['transform', 'json'] },
+              { skill_id: 'http_call', score: 0.2, matched: ['json'] },
+            ],
+            unavailable: [],
+            warnings: [],
+          },
+          supported_queries: [...QUESTION_NAMES],
+          warnings: [],
+        },
+      },
+    },
+    errors: ['KEY_BOUND_TO_AGENT'],
+  },
+} as const satisfies Record<string, Route>;

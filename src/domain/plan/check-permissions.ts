@@ -1,5 +1,5 @@
 import type { Problem } from '../../contracts/failures.ts';
-import type { ResolvedPlan, ResolvedStep } from '../../contracts/plan.ts';
+import type { ResolvedStep } from '../../contracts/plan.ts';
 import { isHostAllowed } from '../allowed-hosts.ts';
 import { quote } from './wording.ts';
 
@@ -12,6 +12,12 @@ export interface Policy {
 /** Skills whose `url` says where a call goes. */
 const REACHING_SKILLS: ReadonlySet<string> = new Set(['http_call', 'webhook_send']);
 
+/** A step as far as it says what it calls. */
+export type CallingStep = Pick<
+  ResolvedStep,
+  'index' | 'skill' | 'params' | 'fallback' | 'compensate'
+>;
+
 interface Call {
   pointer: string;
   skill: string;
@@ -20,7 +26,7 @@ interface Call {
 
 /** Every call of the plan that the policy does not allow; a host that a reference fills in is checked when it is called. */
 export function checkPermissions(
-  { steps }: ResolvedPlan,
+  { steps }: { steps: readonly CallingStep[] },
   { allowedSkills, allowedHosts }: Policy,
   pointer: string,
 ): Problem[] {
@@ -45,7 +51,7 @@ export function checkPermissions(
   return problems;
 }
 
-const callsOf = (step: ResolvedStep, pointer: string): Call[] => [
+const callsOf = (step: CallingStep, pointer: string): Call[] => [
   { ...step, pointer: `${pointer}/${step.index}` },
   ...(step.fallback ? [{ ...step.fallback, pointer: `${pointer}/${step.index}/fallback` }] : []),
   ...(step.compensate

@@ -1,0 +1,26 @@
+import { AosError } from '../../src/contracts/failures.ts';
+import { clip } from '../../src/domain/plan/wording.ts';
+import { findAgent } from '../../src/storage/agents.ts';
+import type { AgentRow } from '../../src/storage/agents.ts';
+import type { ApiKey } from '../../src/storage/api-keys.ts';
+import type { Pool } from '../../src/storage/pool.ts';
+
+/**
+ * The agent that a body names, or that the key is bound to. One that is not the tenant's is not there, which is no
+ * error here. Errors: KEY_BOUND_TO_AGENT.
+ */
+export async function askedAgent(
+  pool: Pool,
+  { tenant_id: tenantId, agent_id: boundTo }: ApiKey,
+  asked: string | null,
+): Promise<{ agentId: string | null; agent: AgentRow | undefined }> {
+  if (boundTo !== null && asked !== null && asked !== boundTo) {
+    throw new AosError(
+      'KEY_BOUND_TO_AGENT',
+      `The key acts for agent ${boundTo} alone, and the request is about ${clip(asked)}.`,
+    );
+  }
+  const agentId = asked ?? boundTo;
+  const agent = agentId === null ? undefined : await findAgent(pool, tenantId, agentId);
+  return { agentId, agent };
+}

@@ -1,0 +1,40 @@
+import type { Budget } from '../contracts/budget.ts';
+import { toBudget } from '../domain/budget.ts';
+import { listAccounts } from '../storage/accounts.ts';
+import { agentAccountId } from '../storage/agents.ts';
+import type { AgentRow } from '../storage/agents.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import type { Db } from '../storage/pool.ts';
+import { tenantAccountId } from '../storage/tenants.ts';
+
+/** The money that a run of this key and agent would be subject to at a moment: of the agent, the key and the tenant. */
+export async function loadBudgets(
+  db: Db,
+  key: Pick<ApiKey, 'tenant_id' | 'account_id'>,
+  agent: AgentRow | undefined,
+  at: Date,
+): Promise<Budget[]> {
+  const wanted = [
+    ...(agent ? [{ level: 'agent' as const, id: agentAccountId(agent, at) }] : []),
+    ...(key.account_id === null ? [] : [{ level: 'key' as const, id: key.account_id }]),
+    { level: 'tenant' as const, id: tenantAccountId(key.tenant_id) },
+  ];
+  const ids = wanted.map(({ id }) => id);
+  const accounts = await listAccounts(db, key.tenant_id, ids);
+  // The account of an agent's period begins with its first run.
+  const untouched = {
+    limit: agent?.budget_micro_cents ?? null,
+    reserved: 0,
+    settled: 0,
+    overage: 0,
+  };
+  return wanted.map(({ level, id }) =>
+    toBudget({
+      level,
+      accountId: id,
+      balances: accounts.find((account) => account.id === id)?.balances ?? untouched,
+      ...(level === 'agent' && agent && { period: agent.budget_period }),
+      at,
+    }),
+  );
+}

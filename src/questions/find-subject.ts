@@ -1,0 +1,70 @@
+import { AosError } from '../contracts/failures.ts';
+import type { Problem } from '../contracts/failures.ts';
+import { quote } from '../domain/plan/wording.ts';
+import { findAgent } from '../storage/agents.ts';
+import type { AgentRow } from '../storage/agents.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import type { RunsOf } from '../storage/attempts.ts';
+import type { Pool } from '../storage/pool.ts';
+import { findRun } from '../storage/runs.ts';
+import type { RunRow } from '../storage/runs.ts';
+import type { Subject } from './question.ts';
+
+const RUN_ID = /^run_[0-9a-f-]{36}$/;
+
+/** What a question names, and whom its key acts for. */
+export interface Named {
+  agentId: string | null;
+  agent: AgentRow | undefined;
+  runId: string | null;
+}
+
+/**
+ * Finds what a question is about: the run that it names, else the agent's runs, else all of the tenant. What is not
+ * the tenant's is not there. Errors: KEY_BOUND_TO_AGENT.
+ */
+export async function findSubject(
+  pool: Pool,
+  key: ApiKey,
+  { agentId, agent, runId }: Named,
+  at: Date,
+): Promise<Subject> {
+  const run = runId === null ? undefined : await runNamed(pool, key, runId, agentId);
+  const ofId = agentId ?? run?.agent_id ?? null;
+  const of = agent ?? (ofId === null ? undefined : await findAgent(pool, key.tenant_id, ofId));
+  const warnings: Problem[] = [];
+  if (runId !== null && !run) {
+    const whose = agentId === null ? 'there is' : `agent ${quote(agentId)} has`;
+    const message = `${whose} no run ${quote(runId)}.`;
+    warnings.push({ pointer: '/run_id', code: 'RUN_NOT_FOUND', message });
+  }
+  if (agentId !== null && !of) {
+    const message = `there is no agent ${quote(agentId)}, so no limits of an agent apply.`;
+    warnings.push({ pointer: '/agent_id', code: 'AGENT_NOT_FOUND', message });
+  }
+  return { key, agentId: ofId, agent: of, runs: runsOf(runId, run, agentId), warnings, at };
+}
+
+function runsOf(
+  runId: string | null,
+  run: RunRow | undefined,
+  agentId: string | null,
+): RunsOf | undefined {
+  if (runId !== null) return run && { run: run.id };
+  return agentId === null ? 'tenant' : { agent: agentId };
+}
+
+async function runNamed(
+  pool: Pool,
+  key: ApiKey,
+  id: string,
+  agentId: string | null,
+): Promise<RunRow | undefined> {
+  const run = RUN_ID.test(id) ? await findRun(pool, key.tenant_id, id) : undefined;
+  if (!run || agentId === null || run.agent_id === agentId) return run;
+  if (key.agent_id === null) return undefined;
+  throw new AosError(
+    'KEY_BOUND_TO_AGENT',
+    `The key acts for agent ${key.agent_id} alone, and run ${run.id} is not of that agent.`,
+  );
+}
