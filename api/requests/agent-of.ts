@@ -10,10 +10,7 @@ const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
  * The agent that the path names, if it belongs to the tenant of the key and the key may act for it.
  * Errors: AGENT_NOT_FOUND, KEY_BOUND_TO_AGENT.
  */
-export async function agentOf(
-  ctx: AosContext,
-  { pool }: Pick<ApiDeps, 'pool'>,
-): Promise<AgentRow> {
+export async function agentOf(ctx: AosContext, { pool }: Pick<ApiDeps, 'pool'>): Promise<AgentRow> {
   const id = ctx.params['agent_id']!;
   const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
   const agent = AGENT_ID.test(id) ? await findAgent(pool, tenantId, id) : undefined;

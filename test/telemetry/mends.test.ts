@@ -52,13 +52,16 @@ describe('the metrics of the reconciler', () => {
   async function accept(): Promise<string> {
     const submitter = await aos.submitterOf('default');
     const plan = [{ id: 'a', skill: 'paid' }];
-    const { run } = await submitRun({ ...engine({ startExecution: away }), rates: aos.rates }, {
-      ...submitter,
-      request: { plan, budget_cents: 10, labels: {} },
-      body: { plan },
-      idempotencyKey: undefined,
-      warnings: [],
-    });
+    const { run } = await submitRun(
+      { ...engine({ startExecution: away }), rates: aos.rates },
+      {
+        ...submitter,
+        request: { plan, budget_cents: 10, labels: {} },
+        body: { plan },
+        idempotencyKey: undefined,
+        warnings: [],
+      },
+    );
     await change(run.id, `check_at = now() - interval '1 second'`);
     return run.id;
   }
