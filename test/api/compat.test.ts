@@ -148,7 +148,11 @@ describe('a client of the earlier AOS', () => {
       expect(body.id).toBe(body.run_id);
       expect(body.run_id).not.toContain('/');
       expect(Date.parse(body.created_at)).not.toBeNaN();
-      expect(body.warnings.map(({ pointer }) => pointer)).toEqual(['/priority', '/metadata']);
+      expect(body.warnings.map(({ pointer }) => pointer)).toEqual([
+        '/priority',
+        '/metadata',
+        '/agent_id',
+      ]);
     }
     await idle.stop();
   });
