@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import { OPERATION_IDS, ROUTES } from '../../src/contracts/routes.ts';
+import { createCompatHandlers } from '../compat/handlers.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import type { AosState } from '../state.ts';
@@ -35,6 +36,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createMeHandlers(deps),
     ...createAccountHandlers(deps),
     ...createAuditHandlers(deps),
+    ...createCompatHandlers(deps),
   };
   const router = new Router<AosState>();
   for (const name of OPERATION_IDS) {

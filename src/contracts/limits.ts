@@ -177,3 +177,7 @@ export const GOAL_WORDS_MAX = 200;
 export const RECALL_ENTRIES_DEFAULT = 5;
 export const RECALL_ENTRIES_MAX = 100;
 export const RECALL_QUERY_LENGTH_MAX = 1000;
+/** The newest finished runs with the words that are put in order; a recall's `total` counts no further. */
+export const RECALL_RANKED_MAX = 1000;
+/** Of what a finished run is found by: its words must fit in a tsvector, which takes 1 MiB. */
+export const MEMORY_CHARS_MAX = 64 * KIB;

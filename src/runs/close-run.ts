@@ -26,6 +26,7 @@ import { listCompensationTries, listLastTries, listOpenTries } from '../storage/
 import type { RunDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { cancelled, deadlineExceeded, parseFailure, stepLost } from './failures.ts';
+import { memoryOf } from './memory-of.ts';
 import { isOpen } from './run-state.ts';
 import { callOf } from './tries/step-calls.ts';
 import { recordTryEnd } from './tries/try-outcomes.ts';
@@ -63,7 +64,8 @@ export async function closeLockedRun(
   const costMicroCents = await closeOwnAccount(tx, run, holds.filter(isOwn));
   const succeeded = stepsOfPlan(steps).filter((step) => step.status === 'succeeded');
   const outputStepId = failure === null ? (succeeded.at(-1)?.id ?? null) : null;
-  await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents });
+  const memory = await memoryOf(tx, run, outputStepId, failure);
+  await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents, memory });
   const seconds = secondsSince(run.created_at);
   await appendEvents(tx, run.id, [
     { type: `run.${status}`, data: failure ? { failure } : {}, seconds },

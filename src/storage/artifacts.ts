@@ -60,3 +60,18 @@ export async function readArtifact(db: Db, runId: string, id: string): Promise<s
   );
   return rows[0]!.content;
 }
+
+/** The beginning of a step's output, as JSON text that is cut off. */
+export async function readOutputStart(
+  db: Db,
+  runId: string,
+  stepId: string,
+  chars: number,
+): Promise<string> {
+  const { rows } = await db.query<{ start: string | null }>(
+    `SELECT left(coalesce(s.output, a.content), $3) AS start
+     FROM steps s LEFT JOIN artifacts a ON a.id = s.artifact_id WHERE s.run_id = $1 AND s.id = $2`,
+    [runId, stepId, chars],
+  );
+  return rows[0]?.start ?? '';
+}

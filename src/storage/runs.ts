@@ -209,6 +209,8 @@ export interface RunClosing {
   outputStepId: string | null;
   failure: Failure | null;
   costMicroCents: number;
+  /** What `recall` finds the run by; null for a run of no agent. */
+  memory: string | null;
 }
 
 export async function markRunClosed(
@@ -217,14 +219,16 @@ export async function markRunClosed(
   closing: RunClosing,
 ): Promise<void> {
   await tx.query(
-    `UPDATE runs SET status = $2, output_step_id = $3, failure = $4, cost_micro_cents = $5,
-       completed_at = now(), check_at = NULL WHERE id = $1`,
+    `UPDATE runs SET status = $2, output_step_id = $3, failure = $4, failure_code = $5, cost_micro_cents = $6,
+       memory = to_tsvector('english', $7), completed_at = now(), check_at = NULL WHERE id = $1`,
     [
       id,
       closing.status,
       closing.outputStepId,
       closing.failure && JSON.stringify(closing.failure),
+      closing.failure?.code ?? null,
       closing.costMicroCents,
+      closing.memory,
     ],
   );
 }
@@ -283,6 +287,7 @@ export async function checkAllOpenRunsNow(db: Db): Promise<number> {
 }
 
 export interface RunFilter {
+  agentId?: string | undefined;
   status?: RunStatus | undefined;
   labels: Record<string, string>;
   createdAfter?: Date | undefined;
@@ -306,6 +311,9 @@ export type ListedRun = RunRow & {
 
 /** A page of runs, newest first, keyed on `(created_at, id)`; `cursor_at` keeps the microseconds. */
 export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Promise<ListedRun[]> {
+  const { agentId } = filter;
+  // Only where it is asked for: a plan that must serve both cases could not use the index by agent.
+  const ofAgent = agentId === undefined ? '' : 'AND agent_id = $9';
   const { rows } = await db.query<ListedRun>(
     `SELECT ${COLUMNS}, created_at::text AS cursor_at, counts.* FROM runs
      CROSS JOIN LATERAL (
@@ -313,7 +321,7 @@ export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Pro
          coalesce(sum(steps.cost_micro_cents), 0)::bigint AS steps_cost_micro_cents
        FROM steps WHERE steps.run_id = runs.id
      ) counts
-     WHERE tenant_id = $1
+     WHERE tenant_id = $1 ${ofAgent}
        AND ($2::text IS NULL OR status = $2)
        AND ($3::jsonb = '{}' OR labels @> $3)
        AND ($4::timestamptz IS NULL OR created_at >= $4)
@@ -329,6 +337,7 @@ export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Pro
       filter.after?.createdAt ?? null,
       filter.after?.id ?? null,
       filter.limit,
+      ...(agentId === undefined ? [] : [agentId]),
     ],
   );
   return rows;

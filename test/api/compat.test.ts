@@ -4,37 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Run } from '../../src/contracts/run.ts';
+import { at, expectFields } from '../support/fields.ts';
+import type { Fields, Kind } from '../support/fields.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 
 /** What clients of the earlier AOS send and read: the rows of its contract, one by one. */
-
-type Fields = Record<string, unknown>;
-type Kind = 'str' | 'int' | 'num' | 'bool' | 'obj' | 'arr' | 'any' | 'absent';
-
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const IS: Record<Kind, (value: unknown) => boolean> = {
-  str: (value) => typeof value === 'string',
-  int: Number.isInteger,
-  num: (value) => typeof value === 'number' && Number.isFinite(value),
-  bool: (value) => typeof value === 'boolean',
-  obj: isObject,
-  arr: Array.isArray,
-  any: (value) => value !== undefined,
-  absent: (value) => value === undefined,
-};
-
-const at = (value: unknown, path: string): unknown =>
-  path.split('.').reduce<unknown>((inner, key) => (inner as Fields | undefined)?.[key], value);
-
-function expectFields(body: unknown, fields: Record<string, Kind>): void {
-  for (const [path, kind] of Object.entries(fields)) {
-    const value = at(body, path);
-    expect({ path, value, fits: IS[kind](value) }).toEqual({ path, value, fits: true });
-  }
-}
 
 const ALWAYS: Record<string, Kind> = {
   run_id: 'str',
@@ -148,7 +123,11 @@ describe('a client of the earlier AOS', () => {
       expect(body.id).toBe(body.run_id);
       expect(body.run_id).not.toContain('/');
       expect(Date.parse(body.created_at)).not.toBeNaN();
-      expect(body.warnings.map(({ pointer }) => pointer)).toEqual(['/priority', '/metadata']);
+      expect(body.warnings.map(({ pointer }) => pointer)).toEqual([
+        '/priority',
+        '/metadata',
+        '/agent_id',
+      ]);
     }
     await idle.stop();
   });

@@ -38,9 +38,13 @@ ALTER TABLE runs ADD COLUMN allowed_hosts text[];
 ALTER TABLE runs ADD COLUMN plan_hash text;
 -- What `recall` searches of an ended run of an agent: its goal and its outcome.
 ALTER TABLE runs ADD COLUMN memory tsvector;
+-- The code of `failure`, which comes before any text that others chose.
+ALTER TABLE runs ADD COLUMN failure_code text;
+UPDATE runs SET failure_code = substring(failure from '"code":"([A-Z0-9_]+)"') WHERE failure IS NOT NULL;
 CREATE INDEX runs_by_agent ON runs (tenant_id, agent_id, created_at DESC, id DESC) WHERE agent_id IS NOT NULL;
 CREATE INDEX runs_open_by_agent ON runs (agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
 CREATE INDEX runs_by_memory ON runs USING gin (memory) WHERE memory IS NOT NULL;
+CREATE INDEX runs_by_failure ON runs (tenant_id, failure_code) WHERE status = 'failed';
 
 -- The id of what was made under the key: a run, an agent, an entry of the ledger.
 ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_run_id_fkey;

@@ -1,0 +1,32 @@
+import { AosError } from '../../src/contracts/failures.ts';
+import { clip } from '../../src/domain/plan/wording.ts';
+import { isAgentKnown } from '../../src/storage/agent-runs.ts';
+import type { ApiKey } from '../../src/storage/api-keys.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { AosContext } from '../state.ts';
+
+/** No run takes a longer name of an agent. */
+const AGENT_ID_LENGTH_MAX = 256;
+
+/**
+ * The agent that the path names, which may be one that only runs of the tenant name.
+ * Errors: AGENT_NOT_FOUND, KEY_BOUND_TO_AGENT.
+ */
+export async function agentNamed(ctx: AosContext, { pool }: ApiDeps): Promise<string> {
+  const id = ctx.params['agent_id']!;
+  const { tenant_id: tenantId } = ctx.state.key;
+  const mayBe = id.length <= AGENT_ID_LENGTH_MAX && !id.includes('\0');
+  if (!mayBe || !(await isAgentKnown(pool, tenantId, id)))
+    throw new AosError('AGENT_NOT_FOUND', `There is no agent ${clip(id, 100)}, nor a run of it.`);
+  refuseOtherAgent(ctx.state.key, id);
+  return id;
+}
+
+/** Errors: KEY_BOUND_TO_AGENT. */
+export function refuseOtherAgent({ agent_id: boundTo }: ApiKey, agentId: string): void {
+  if (boundTo === null || boundTo === agentId) return;
+  throw new AosError(
+    'KEY_BOUND_TO_AGENT',
+    `The key acts for agent ${boundTo} alone, and the request is about ${clip(agentId)}.`,
+  );
+}

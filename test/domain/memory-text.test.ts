@@ -1,0 +1,19 @@
+import { expect, test } from '@jest/globals';
+import { MEMORY_CHARS_MAX } from '../../src/contracts/limits.ts';
+import { memoryText } from '../../src/domain/memory-text.ts';
+
+test.each([
+  ['a line end', '"first\\nsecond"', 'first second'],
+  ['a quote', '"say \\"hi\\""', 'say  hi'],
+  ['half a surrogate pair', '"a\\ud800b"', 'a b'],
+  ['a backslash before an n', '"a\\\\nb"', 'a nb'],
+  ['a cut in an escape', '"a\\u00', 'a'],
+])('%s in an output is no part of a word', (_what, json, words) => {
+  expect(memoryText('', json).replaceAll('"', '').trim()).toContain(words);
+});
+
+test('holds no NUL, and no more than Postgres takes', () => {
+  const text = memoryText('go\0al', 'x'.repeat(2 * MEMORY_CHARS_MAX));
+  expect(text).toHaveLength(MEMORY_CHARS_MAX);
+  expect(text.startsWith('go al\n')).toBe(true);
+});
