@@ -283,6 +283,7 @@ export async function checkAllOpenRunsNow(db: Db): Promise<number> {
 }
 
 export interface RunFilter {
+  agentId?: string | undefined;
   status?: RunStatus | undefined;
   labels: Record<string, string>;
   createdAfter?: Date | undefined;
@@ -306,6 +307,9 @@ export type ListedRun = RunRow & {
 
 /** A page of runs, newest first, keyed on `(created_at, id)`; `cursor_at` keeps the microseconds. */
 export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Promise<ListedRun[]> {
+  const { agentId } = filter;
+  // Only where it is asked for: a plan that must serve both cases could not use the index by agent.
+  const ofAgent = agentId === undefined ? '' : 'AND agent_id = $9';
   const { rows } = await db.query<ListedRun>(
     `SELECT ${COLUMNS}, created_at::text AS cursor_at, counts.* FROM runs
      CROSS JOIN LATERAL (
@@ -313,7 +317,7 @@ export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Pro
          coalesce(sum(steps.cost_micro_cents), 0)::bigint AS steps_cost_micro_cents
        FROM steps WHERE steps.run_id = runs.id
      ) counts
-     WHERE tenant_id = $1
+     WHERE tenant_id = $1 ${ofAgent}
        AND ($2::text IS NULL OR status = $2)
        AND ($3::jsonb = '{}' OR labels @> $3)
        AND ($4::timestamptz IS NULL OR created_at >= $4)
@@ -329,6 +333,7 @@ export async function listRuns(db: Db, tenantId: string, filter: RunFilter): Pro
       filter.after?.createdAt ?? null,
       filter.after?.id ?? null,
       filter.limit,
+      ...(agentId === undefined ? [] : [agentId]),
     ],
   );
   return rows;

@@ -39,7 +39,7 @@ ALTER TABLE runs ADD COLUMN plan_hash text;
 -- What `recall` searches of an ended run of an agent: its goal and its outcome.
 ALTER TABLE runs ADD COLUMN memory tsvector;
 CREATE INDEX runs_by_agent ON runs (tenant_id, agent_id, created_at DESC, id DESC) WHERE agent_id IS NOT NULL;
-CREATE INDEX runs_open_by_agent ON runs (agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
+CREATE INDEX runs_open_by_agent ON runs (tenant_id, agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
 CREATE INDEX runs_by_memory ON runs USING gin (memory) WHERE memory IS NOT NULL;
 
 -- The id of what was made under the key: a run, an agent, an entry of the ledger.
