@@ -19,7 +19,7 @@ const OUTPUT_SCHEMA: Json = {
 const COST_MODEL = { per: 'none', base_cents: 0, fixed_cents: 0, note: 'Free.' };
 const NOT_FOUND = {
   code: 'FS_NOT_FOUND',
-  category: 'VALIDATION',
+  category: 'DATA',
   description: 'No file is at the path.',
   retryable: false,
   probability: 0.01,
