@@ -1,6 +1,5 @@
 import { listCapabilities } from '../../src/capabilities/list-capabilities.ts';
 import { loadStanding } from '../../src/capabilities/load-standing.ts';
-import type { Asker } from '../../src/capabilities/load-standing.ts';
 import { createMeasuredSkills } from '../../src/capabilities/measured-skills.ts';
 import { toResourceContract } from '../../src/capabilities/resource-contract.ts';
 import { CapabilityQuery } from '../../src/contracts/capabilities.ts';
@@ -8,9 +7,9 @@ import type { RUNTIME_ROUTES } from '../../src/contracts/routes/runtime.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import { AGENT_ID } from '../requests/agent-of.ts';
+import { askerOf } from '../requests/asker-of.ts';
 import { askedAgentId } from '../requests/asked-agent.ts';
 import { parseQuery } from '../requests/run-query.ts';
-import type { AosContext } from '../state.ts';
 
 /** What a key can do and use now. */
 export function createCapabilityHandlers(
@@ -37,10 +36,3 @@ export function createCapabilityHandlers(
     },
   };
 }
-
-const askerOf = (ctx: AosContext, agentId: string | null): Asker => ({
-  key: ctx.state.key,
-  rate: ctx.state.rate!,
-  agentId,
-  at: new Date(),
-});

@@ -11,6 +11,7 @@ import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
+import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
 import { createQueryHandlers } from './query.ts';
 import { createRunHandlers } from './runs.ts';
@@ -32,6 +33,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),
     ...createCapabilityHandlers(deps),
+    ...createLimitHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),

@@ -1,11 +1,8 @@
 import type { ResourceContract } from '../contracts/capabilities.ts';
 import { CONCURRENT_RUNS_MAX } from '../contracts/limits.ts';
-import { centsFromMicroCents } from '../contracts/money.ts';
 import { tightestOf } from '../domain/budget.ts';
+import { toCents } from './cents.ts';
 import type { Standing } from './load-standing.ts';
-
-const toCents = (microCents: number | null | undefined): number | null =>
-  microCents == null ? null : centsFromMicroCents(microCents);
 
 /** What may be used under a name: one shape for whatever it is called. */
 export function toResourceContract(

@@ -80,7 +80,7 @@ export const Concurrency = z.object({
 export type Concurrency = z.infer<typeof Concurrency>;
 
 /** What a key may use of money, requests and runs, now. */
-const Resources = {
+export const Resources = {
   agent_id: z.string().nullable(),
   budget: Budget.describe('The level with the least left.'),
   budgets: z.array(Budget).describe('Every level: of the agent, the key and the tenant.'),

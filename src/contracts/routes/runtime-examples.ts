@@ -165,3 +165,57 @@ export const RESOURCE_CONTRACT_EXAMPLE = {
   warnings: [],
   timestamp: NOW,
 };
+
+export const LIMITS_EXAMPLE = {
+  groups: [
+    {
+      group: 'rates',
+      description: 'How often requests may come.',
+      limits: [
+        {
+          name: 'rate_per_minute_default',
+          value: 6000,
+          unit: 'per_minute',
+          applies_to:
+            'requests a minute of a key without a limit of its own, and of an address without a key',
+          setting: 'AOS_RATE_LIMIT_PER_MINUTE',
+          default: 60000,
+        },
+      ],
+    },
+    {
+      group: 'plans',
+      description: 'Plans and what stands in them.',
+      limits: [
+        {
+          name: 'steps_per_plan_max',
+          value: 500,
+          unit: 'count',
+          applies_to: 'steps of a plan, and `depends_on` of a step',
+        },
+      ],
+    },
+  ],
+  count: 2,
+  yours: {
+    key: {
+      id: 'key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f',
+      rate_limit_per_minute: 60000,
+      rate_limit_source: 'key',
+      agent_id: null,
+    },
+    agent: {
+      agent_id: AGENT_ID,
+      allowed_skills: ['fs_read'],
+      allowed_hosts: null,
+      max_step_cost_cents: null,
+      max_run_cost_cents: 100,
+      max_concurrent_runs: 10,
+      rate_limit_per_minute: null,
+    },
+    rates: RATES,
+    budgets: [BUDGET, UNLIMITED],
+    concurrency: CONCURRENCY,
+  },
+  warnings: [],
+};

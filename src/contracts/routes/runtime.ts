@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { Capabilities, CapabilityQuery, ResourceContract } from '../capabilities.ts';
+import { LimitsAnswer, LimitsQuery } from '../limits-view.ts';
 import type { Route } from '../route.ts';
 import { SkillView } from '../skill.ts';
 import { WebhookSecret } from '../webhook-secret.ts';
 import {
   CAPABILITIES_EXAMPLE,
+  LIMITS_EXAMPLE,
   RESOURCE_CONTRACT_EXAMPLE,
   SKILL_EXAMPLE,
 } from './runtime-examples.ts';
@@ -89,6 +91,19 @@ export const RUNTIME_ROUTES = {
         schema: ResourceContract,
         example: RESOURCE_CONTRACT_EXAMPLE,
       },
+    },
+    errors: ['KEY_BOUND_TO_AGENT'],
+  },
+  listLimits: {
+    method: 'GET',
+    path: '/api/v1/limits',
+    role: 'viewer',
+    tag: 'runtime',
+    summary: 'Every limit that a caller can meet, with its present value',
+    description: 'And what limits this key; with `agent_id`, what limits that agent too.',
+    query: LimitsQuery,
+    answers: {
+      200: { description: 'The limits, in groups.', schema: LimitsAnswer, example: LIMITS_EXAMPLE },
     },
     errors: ['KEY_BOUND_TO_AGENT'],
   },
