@@ -7,11 +7,13 @@ import type { AosState } from '../state.ts';
 import { createAccountHandlers } from './account.ts';
 import { createAgentHandlers } from './agents.ts';
 import { createAuditHandlers } from './audit.ts';
+import { createCapabilityHandlers } from './capabilities.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
 import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
+import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
 import { createQueryHandlers } from './query.ts';
 import { createRunHandlers } from './runs.ts';
@@ -33,6 +35,8 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createStepHandlers(deps),
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),
+    ...createCapabilityHandlers(deps),
+    ...createLimitHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),
