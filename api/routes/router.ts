@@ -5,6 +5,7 @@ import type { Handlers } from '../handlers.ts';
 import type { AosState } from '../state.ts';
 import { createAccountHandlers } from './account.ts';
 import { createAuditHandlers } from './audit.ts';
+import { createCapabilityHandlers } from './capabilities.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
 import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
@@ -30,6 +31,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createStepHandlers(deps),
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),
+    ...createCapabilityHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),

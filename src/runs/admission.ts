@@ -5,6 +5,7 @@ import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts'
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
+import { agentSubject } from '../rates/subjects.ts';
 import { ensureAccount, listAccounts } from '../storage/accounts.ts';
 import { agentAccountId, countOpenRuns, findAgent, lockAgent } from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
@@ -62,7 +63,7 @@ export async function takeAgentRate(
 ): Promise<void> {
   const perMinute = agent?.rate_limit_per_minute;
   if (!agent || perMinute == null) return;
-  const { allowed, resetMs } = await rates.take(`agent/${agent.id}`, perMinute);
+  const { allowed, resetMs } = await rates.take(agentSubject(agent.id), perMinute);
   if (allowed) return;
   throw new AosError(
     'RATE_LIMITED',
