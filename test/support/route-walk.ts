@@ -1,0 +1,73 @@
+import { uuidv7 } from 'uuidv7';
+import { isJsonObject } from '../../src/contracts/json.ts';
+import type { JsonObject } from '../../src/contracts/json.ts';
+import { OPERATION_IDS, ROUTES } from '../../src/contracts/routes.ts';
+import type { OperationId } from '../../src/contracts/routes.ts';
+import type { Route } from '../../src/contracts/route.ts';
+
+/** One path of one route: every alias is walked like the path itself. */
+export interface Walked {
+  operation: OperationId;
+  route: Route;
+  path: string;
+}
+
+export const WALK: readonly Walked[] = OPERATION_IDS.flatMap((operation) => {
+  const route = ROUTES[operation];
+  return [route.path, ...(route.aliases ?? [])].map((path) => ({ operation, route, path }));
+});
+
+/** Parameters whose ids belong to a tenant. */
+export const OWNED = ['run_id', 'key_id', 'agent_id'] as const;
+export type Owned = (typeof OWNED)[number];
+export type Ids = Record<Owned, string>;
+
+/** Ids of the right form that never were. */
+export const idsOfNothing = (): Ids => ({
+  run_id: `run_${uuidv7()}`,
+  key_id: `key_${uuidv7()}`,
+  agent_id: `agent_${uuidv7()}`,
+});
+
+/** What other parameters take, whoever asks. */
+const COMMON: Readonly<Record<string, string>> = {
+  step_id: 'a',
+  skill_id: 'json_transform',
+  code: 'INTERNAL',
+};
+
+/** Bodies for routes whose own example changes nothing the second time. */
+const BODIES: Partial<Record<OperationId, (number: number) => JsonObject>> = {
+  submitRun: () => ({
+    plan: [{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }],
+  }),
+  updateAccount: (number) => ({ name: `name ${number}` }),
+};
+
+export const parametersOf = (path: string): string[] =>
+  [...path.matchAll(/:([a-z_]+)/g)].map(([, name]) => name!);
+
+export const isOwned = (name: string): name is Owned => (OWNED as readonly string[]).includes(name);
+
+/** Parameters that the walk has no id for: `OWNED` or `COMMON` must name them. */
+export const unknownParameters = (path: string): string[] =>
+  parametersOf(path).filter((name) => !isOwned(name) && !(name in COMMON));
+
+/** The path with these ids in it. */
+export const fill = (path: string, ids: Ids): string =>
+  path.replaceAll(/:([a-z_]+)/g, (_, name: string) => (isOwned(name) ? ids[name] : COMMON[name]!));
+
+let bodies = 0;
+
+/** A body that the route takes; each with an idempotency key of its own, where it has one. */
+export function bodyOf({ operation, route }: Walked): JsonObject | undefined {
+  if (route.method === 'GET' || route.body === undefined) return undefined;
+  bodies += 1;
+  const body = BODIES[operation]?.(bodies) ?? route.bodyExample ?? {};
+  if (!isJsonObject(body)) throw new Error(`the example of ${operation} is no object`);
+  const isKeyed = 'idempotency_key' in route.body.shape;
+  return { ...body, ...(isKeyed && { idempotency_key: `walk ${bodies}` }) };
+}
+
+/** Whether the route changes something when it is allowed. */
+export const changes = ({ method, readOnly }: Route): boolean => method !== 'GET' && !readOnly;
