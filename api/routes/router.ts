@@ -11,7 +11,9 @@ import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
 import { createMeHandlers } from './me.ts';
+import { createOpenApiHandlers } from './openapi.ts';
 import { createQueryHandlers } from './query.ts';
+import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
 import { createSkillHandlers } from './skills.ts';
@@ -22,6 +24,8 @@ import { createWebhookSecretHandlers } from './webhook-secret.ts';
 export function createRouter(deps: ApiDeps): Router<AosState> {
   const handlers: Handlers = {
     ...createHealthHandlers(deps),
+    ...createOpenApiHandlers(),
+    ...createReferenceHandlers(deps),
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
     ...createGoalHandlers(deps),
