@@ -21,6 +21,8 @@ export interface ApiDeps extends RunDeps {
   /** Origins whose pages may call the API. */
   corsOrigins: string[];
   version: string;
+  /** Where the script of the reference page is. */
+  referenceScript: string;
   /** Aborted when the server stops: long polls then answer at once. */
   closing: AbortSignal;
 }

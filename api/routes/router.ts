@@ -15,7 +15,9 @@ import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
 import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
+import { createOpenApiHandlers } from './openapi.ts';
 import { createQueryHandlers } from './query.ts';
+import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
 import { createSkillHandlers } from './skills.ts';
@@ -26,6 +28,8 @@ import { createWebhookSecretHandlers } from './webhook-secret.ts';
 export function createRouter(deps: ApiDeps): Router<AosState> {
   const handlers: Handlers = {
     ...createHealthHandlers(deps),
+    ...createOpenApiHandlers(),
+    ...createReferenceHandlers(deps),
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
     ...createAgentHandlers(deps),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { startApiServer } from '../../api/server.ts';
 import { createKeyCache } from '../keys/key-cache.ts';
 import { createRefusalRecorder } from '../audit/refusals.ts';
@@ -56,6 +57,7 @@ const server = await startApiServer(
     ratePerMinute: config.ratePerMinute,
     corsOrigins: config.corsOrigins,
     version,
+    referenceScript: fileURLToPath(new URL('../../reference/standalone.js', import.meta.url)),
   },
   config,
 ).catch((error: NodeJS.ErrnoException) =>

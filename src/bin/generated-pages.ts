@@ -1,6 +1,7 @@
 import { SETTINGS } from '../config.ts';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import type { FailureCode, FailureCodeEntry } from '../contracts/failure-codes.ts';
+import { createDocument } from '../openapi/document.ts';
 import { metricsPage } from './metrics-page.ts';
 
 /** The pages that are made from the code, by path: one place says a thing, and a test keeps the pages up to date. */
@@ -11,6 +12,7 @@ export function generatedPages(): Map<string, string> {
   );
   pages.set('docs/errors/README.md', errorIndex(codes));
   pages.set('docs/reference/metrics.md', metricsPage());
+  pages.set('docs/reference/openapi.json', `${JSON.stringify(createDocument(), null, 2)}\n`);
   pages.set('.env.example', environmentExample());
   return pages;
 }

@@ -42,6 +42,8 @@ export interface Route {
   query?: z.ZodObject;
   /** Request headers beside the key. */
   headers?: Readonly<Record<string, string>>;
+  /** What its success may carry beside what every answer carries and its status says. */
+  answerHeaders?: readonly ('ETag' | 'Cache-Control')[];
   body?: z.ZodObject;
   bodyExample?: Json;
   answers: Readonly<Record<number, Answer>>;

@@ -401,7 +401,7 @@ describe('any request', () => {
       ['/healthz', {}],
       ['/version', {}],
       ['/docs/errors/INTERNAL', {}],
-      ['/docs', {}],
+      ['/openapi.json', {}],
       ['/', {}],
     ];
     for (const [path, { json, ...init }] of asked) {

@@ -53,10 +53,14 @@ import { createEngine } from '../../src/temporal/engine.ts';
 import type { Engine } from '../../src/temporal/engine.ts';
 import { startRunWorker } from '../../src/temporal/worker.ts';
 import type { RunWorker } from '../../src/temporal/worker.ts';
+import { expectAsDocumented } from './contract.ts';
 import { createTestDatabase } from './database.ts';
 
 export const WORKFLOW_BUNDLE = fileURLToPath(
   new URL('../../dist/workflow-bundle.js', import.meta.url),
+);
+const REFERENCE_SCRIPT = fileURLToPath(
+  new URL('../../dist/reference/standalone.js', import.meta.url),
 );
 export const PEPPER = 'a pepper for tests that is long enough';
 const hashKey = createHashKey(PEPPER);
@@ -238,6 +242,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       ratePerMinute: options.ratePerMinute ?? RATE_PER_MINUTE_MAX,
       corsOrigins: options.corsOrigins ?? [],
       version: 'test',
+      referenceScript: REFERENCE_SCRIPT,
     },
     { host: '127.0.0.1', port: 0 },
   );
@@ -269,7 +274,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         },
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, body: JSON.parse(text) as T };
+      // A page and a script are the only bodies that are no JSON.
+      const isJson = /json/.test(response.headers.get('Content-Type') ?? '');
+      const body = (isJson ? JSON.parse(text) : text) as T;
+      const method = rest.method ?? (json === undefined ? 'GET' : 'POST');
+      const { status, headers } = response;
+      expectAsDocumented({ method, path, status, headers, body });
+      return { status, headers, body };
     },
     async submit(plan, extra = {}) {
       const { status, body } = await harness.request<Run>('/api/v1/runs', {

@@ -41,6 +41,7 @@ export const KEY_ROUTES = {
   createKey: {
     method: 'POST',
     path: '/api/v1/keys',
+    answerHeaders: ['Cache-Control'],
     role: 'admin',
     tag: 'keys',
     summary: 'Make a key; the answer is the only place that ever shows it',
@@ -107,6 +108,7 @@ export const KEY_ROUTES = {
   rotateKey: {
     method: 'POST',
     path: '/api/v1/keys/:key_id/rotate',
+    answerHeaders: ['Cache-Control'],
     role: 'admin',
     tag: 'keys',
     summary: 'Replace a key by a new one, while both work for some time',

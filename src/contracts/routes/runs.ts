@@ -76,6 +76,7 @@ export const RUN_ROUTES = {
   getRun: {
     method: 'GET',
     path: '/api/v1/runs/:run_id',
+    answerHeaders: ['ETag'],
     role: 'viewer',
     tag: 'runs',
     summary: 'A run with its steps; can wait for its end or for any change',
@@ -110,6 +111,7 @@ export const RUN_ROUTES = {
   getStepOutput: {
     method: 'GET',
     path: '/api/v1/runs/:run_id/steps/:step_id/output',
+    answerHeaders: ['ETag'],
     role: 'viewer',
     tag: 'runs',
     summary: "A step's output, however large",

@@ -43,6 +43,7 @@ export const RUNTIME_ROUTES = {
   getWebhookSecret: {
     method: 'GET',
     path: '/api/v1/runtime/webhook-secret',
+    answerHeaders: ['Cache-Control'],
     role: 'admin',
     tag: 'runtime',
     summary: 'What receivers of webhook_send verify its signatures with',

@@ -42,6 +42,14 @@ export const ErrorPage = z.object({
   action: z.enum(RECOVERY_ACTIONS),
 });
 
+/** The document that describes these routes; what is in it, OpenAPI says. */
+export const OpenApi = z.object({
+  openapi: z.string(),
+  info: z.record(z.string(), z.json()),
+  paths: z.record(z.string(), z.json()),
+  components: z.record(z.string(), z.json()),
+});
+
 const NOW = '2026-11-29T08:00:00.000Z';
 const COUNTED_TOGETHER = { store: 'redis', degraded: false };
 const { RATE_LIMITED } = FAILURE_CODES;
@@ -115,6 +123,44 @@ export const SYSTEM_ROUTES = {
         example: { service: 'aos', version: '0.1.0' },
       },
     },
+  },
+  getOpenApi: {
+    method: 'GET',
+    path: '/openapi.json',
+    answerHeaders: ['ETag', 'Cache-Control'],
+    role: 'public',
+    tag: 'system',
+    summary: 'This API as an OpenAPI 3.1 document',
+    answers: {
+      200: {
+        description: 'The document. Its ETag changes with it.',
+        schema: OpenApi,
+        example: {
+          openapi: '3.1.1',
+          info: { title: 'AOS', version: '1.0.0' },
+          paths: { '/health': { get: { operationId: 'getHealth' } } },
+          components: {},
+        },
+      },
+    },
+  },
+  getReference: {
+    method: 'GET',
+    path: '/docs',
+    answerHeaders: ['Cache-Control'],
+    role: 'public',
+    tag: 'system',
+    summary: 'The reference of this API, for people',
+    answers: { 200: { description: 'A page.', contentType: 'text/html' } },
+  },
+  getReferenceScript: {
+    method: 'GET',
+    path: '/docs/reference.js',
+    answerHeaders: ['Cache-Control'],
+    role: 'public',
+    tag: 'system',
+    summary: 'What draws the reference',
+    answers: { 200: { description: 'A script.', contentType: 'text/javascript' } },
   },
   getErrorPage: {
     method: 'GET',

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import * as account from '../contracts/account.ts';
+import * as agent from '../contracts/agent.ts';
+import * as audit from '../contracts/audit.ts';
+import * as budget from '../contracts/budget.ts';
+import * as failures from '../contracts/failures.ts';
+import * as key from '../contracts/key.ts';
+import * as ledger from '../contracts/ledger.ts';
+import * as plan from '../contracts/plan.ts';
+import * as question from '../contracts/question.ts';
+import * as runtimeRoutes from '../contracts/routes/runtime.ts';
+import * as systemRoutes from '../contracts/routes/system.ts';
+import * as run from '../contracts/run.ts';
+import * as runQuery from '../contracts/run-query.ts';
+import * as simulation from '../contracts/simulation.ts';
+import * as skill from '../contracts/skill.ts';
+import * as webhookSecret from '../contracts/webhook-secret.ts';
+
+const MODULES = [
+  account,
+  agent,
+  audit,
+  budget,
+  failures,
+  key,
+  ledger,
+  plan,
+  question,
+  run,
+  runQuery,
+  runtimeRoutes,
+  simulation,
+  skill,
+  systemRoutes,
+  webhookSecret,
+];
+
+/** The schemas of the contracts, by the names under which they are exported. */
+export function namedSchemas(): Map<string, z.ZodType> {
+  const schemas = new Map<string, z.ZodType>();
+  for (const [name, value] of MODULES.flatMap((module) => Object.entries(module))) {
+    if (!(value instanceof z.ZodType)) continue;
+    if (schemas.has(name)) throw new Error(`Two contracts export a schema ${name}.`);
+    schemas.set(name, value);
+  }
+  return schemas;
+}
