@@ -62,6 +62,7 @@ async function callSkill(
       tenantId: run.tenant_id,
       effectKey,
       ...(run.traceparent !== null && { traceparent: run.traceparent }),
+      ...(run.allowed_hosts !== null && { allowedHosts: run.allowed_hosts }),
       signal,
       timeoutMs,
     });

@@ -1,3 +1,5 @@
+import { quote, quoteSome } from './plan/wording.ts';
+
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
 
 /**
@@ -14,3 +16,9 @@ export const isHostAllowed = (
     const host = hostname.toLowerCase().replace(/\.$/, '');
     return name.startsWith('*.') ? host.endsWith(name.slice(1)) : host === name;
   });
+
+/** Why a list does not allow a URL, naming host and list; undefined when it does. */
+export const hostRefusal = (url: URL, allowed: readonly string[]): string | undefined =>
+  isHostAllowed(url, allowed)
+    ? undefined
+    : `The agent may not reach ${quote(url.host)}. Its allowed_hosts are ${quoteSome(allowed, 30) || 'none'}.`;

@@ -73,7 +73,8 @@ export async function takeAgentRate(
   if (allowed) return;
   throw new AosError(
     'RATE_LIMITED',
-    `Agent ${agent.id} may submit ${perMinute} runs a minute, and has. The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
+    `Agent ${agent.id} may submit ${perMinute} runs a minute (rate_limit_per_minute); this is one more. ` +
+      `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
     { retry_after_ms: resetMs },
   );
 }

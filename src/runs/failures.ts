@@ -55,5 +55,6 @@ export const overStepCap = (
 ): Failure =>
   createFailure(
     'BUDGET_EXCEEDED',
-    `Step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its max_cost_cents of ${cents(capMicroCents)}.`,
+    `A call of step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its cap of ${cents(capMicroCents)}: ` +
+      "the lower of its max_cost_cents and the agent's max_step_cost_cents.",
   );

@@ -37,7 +37,8 @@ export const httpCallContract: SkillContract = {
   description:
     'Sends one HTTP request and gives the response; a status from 400 is a failure. JSON is parsed, other text is a ' +
     'string, anything else base64. Every try of a step sends the same Idempotency-Key, unless the plan sets that ' +
-    'header. Redirects are followed without credentials to other origins. Private addresses cannot be reached.',
+    'header. Redirects are followed without credentials to other origins. Private addresses cannot be reached. Where the ' +
+    'agent has `allowed_hosts`, no other host can be reached, nor redirected to.',
   params: HttpCallParams,
   output: z.object({
     status_code: z.int(),
@@ -89,6 +90,7 @@ export const httpCallContract: SkillContract = {
     { code: 'REDIRECT_REFUSED', description: 'Redirects end nowhere.', probability: 0.001 },
     { code: 'RESPONSE_INVALID', description: 'The response is no HTTP.', probability: 0.001 },
     { code: 'EGRESS_BLOCKED', description: 'The target is not public.', probability: 0.001 },
+    { code: 'HOST_NOT_ALLOWED', description: 'The agent may not go there.', probability: 0.001 },
   ],
   inline: false,
   passes_on: 'body',
@@ -110,7 +112,8 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
     const request = toHttpRequest(params, call);
     const responseBytesMax = responseBytesMaxOf(call.params);
     const followRedirects = params.follow_redirects;
-    const deps = { egress, prices, meter, responseBytesMax, followRedirects };
+    const { allowedHosts } = call;
+    const deps = { egress, prices, meter, allowedHosts, responseBytesMax, followRedirects };
     const sending = startSending(request, deps);
     try {
       const response = await withinTime(call, nameOf(request), sending.send);

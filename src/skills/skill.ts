@@ -9,6 +9,8 @@ export interface SkillCall {
   effectKey: string;
   /** The trace of the run (W3C traceparent): goes outside with the call. */
   traceparent?: string;
+  /** The hosts that its requests may go to, each redirect too; absent: all. */
+  allowedHosts?: readonly string[];
   /** Aborts at the deadline, on cancel and at a worker's shutdown; the skill then returns soon. */
   signal: AbortSignal;
   /** How long the call may take, milliseconds. A skill reports `TIMEOUT` when this is over. */

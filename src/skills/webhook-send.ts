@@ -36,7 +36,8 @@ export const webhookSendContract: SkillContract = {
     'the `whsec_` secret of the tenant, which an admin key reads at GET /api/v1/runtime/webhook-secret; the libraries of ' +
     'standardwebhooks.com take it as it is. A message may arrive more than once, after a time-out or a lost worker, ' +
     'always with the same `webhook-id`: the receiver drops an id that it has had, as the standard asks. A status from ' +
-    '200 to 299 is success, whatever the body. No redirect is followed, and private addresses cannot be reached.',
+    '200 to 299 is success, whatever the body. No redirect is followed, and private addresses cannot be reached. Where the ' +
+    'agent has `allowed_hosts`, no other host can be reached.',
   params: WebhookSendParams,
   output: z.object({
     status_code: z.int(),
@@ -96,6 +97,7 @@ export const webhookSendContract: SkillContract = {
       probability: 0.0005,
     },
     { code: 'EGRESS_BLOCKED', description: 'The target is not public.', probability: 0.001 },
+    { code: 'HOST_NOT_ALLOWED', description: 'The agent may not go there.', probability: 0.001 },
   ],
   inline: false,
   takes_previous: { into: 'payload', unless: ['payload'] },
@@ -112,14 +114,14 @@ export interface WebhookSendDeps {
 export function createWebhookSend({ egress, prices, secretOf }: WebhookSendDeps): Skill {
   async function perform(call: SkillCall, meter: Meter): Promise<Json> {
     const startedAt = performance.now();
-    const { effectKey, tenantId, traceparent } = call;
+    const { effectKey, tenantId, traceparent, allowedHosts } = call;
     const request = toWebhookRequest(parseParams(WebhookSendParams, call.params), {
       id: effectKey,
       secret: secretOf(tenantId),
       sentAt: new Date(),
       traceparent: traceparent && traceparentOfEffect(traceparent, effectKey),
     });
-    const sender = openSender({ egress, meter });
+    const sender = openSender({ egress, meter, allowedHosts });
     try {
       const receipt = await withinTime(call, nameOf(request), () => deliver(sender, request));
       return {

@@ -1,7 +1,7 @@
 import type { Problem } from '../../contracts/failures.ts';
 import type { ResolvedStep } from '../../contracts/plan.ts';
-import { isHostAllowed } from '../allowed-hosts.ts';
-import { quote } from './wording.ts';
+import { hostRefusal } from '../allowed-hosts.ts';
+import { quote, quoteSome } from './wording.ts';
 
 /** What an agent may do: null allows all. */
 export interface Policy {
@@ -36,16 +36,13 @@ export function checkPermissions(
       problems.push({
         pointer: `${call.pointer}/skill`,
         code: 'SKILL_NOT_ALLOWED',
-        message: `the agent may not use ${quote(call.skill)}. Its allowed_skills are: ${allowedSkills.join(', ') || 'none'}.`,
+        message: `The agent may not use ${quote(call.skill)}. Its allowed_skills are ${quoteSome(allowedSkills, 30) || 'none'}.`,
       });
     }
-    const host = allowedHosts === null ? undefined : hostOf(call);
-    if (host !== undefined && !isHostAllowed(host, allowedHosts!)) {
-      problems.push({
-        pointer: `${call.pointer}/params/url`,
-        code: 'HOST_NOT_ALLOWED',
-        message: `the agent may not reach ${quote(host.host)}. Its allowed_hosts are: ${allowedHosts!.join(', ') || 'none'}.`,
-      });
+    const url = hostOf(call);
+    const message = url && allowedHosts && hostRefusal(url, allowedHosts);
+    if (message) {
+      problems.push({ pointer: `${call.pointer}/params/url`, code: 'HOST_NOT_ALLOWED', message });
     }
   }
   return problems;

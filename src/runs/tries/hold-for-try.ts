@@ -51,12 +51,13 @@ export async function holdForTry(
     await addStepCost(tx, run.id, step.id, spent);
   }
   const worstMicroCents = skill.worstCaseMicroCents(params);
+  const undoMicroCents =
+    key.role === 'compensate' ? 0 : worstCaseOfCompensation(deps.skills, step, scope);
+  // What may not be undone is not begun.
+  const dearest = Math.max(worstMicroCents, undoMicroCents);
+  const cap = step.spec.max_cost_micro_cents ?? Infinity;
+  if (dearest > cap) return { kind: 'refused', failure: overStepCap(step.id, dearest, cap) };
   if (key.role === 'compensate') return takeCompensationHold(tx, call, worstMicroCents);
-  const cap = step.spec.max_cost_micro_cents;
-  if (cap !== undefined && worstMicroCents > cap)
-    return { kind: 'refused', failure: overStepCap(step.id, worstMicroCents, cap) };
-
-  const undoMicroCents = worstCaseOfCompensation(deps.skills, step, scope);
   if (undoMicroCents === 0) return holdWorstCase(tx, call, worstMicroCents);
   // Both or neither: a step begins only if what undoes it is paid for as well.
   await tx.query('SAVEPOINT both_holds');

@@ -1,4 +1,5 @@
-import type { AosError } from '../../contracts/failures.ts';
+import { AosError } from '../../contracts/failures.ts';
+import { hostRefusal } from '../../domain/allowed-hosts.ts';
 import type { EgressGuard } from '../egress.ts';
 import { exchange } from './exchange.ts';
 import type { BodyWish, HttpResponse, Meter, ResponseHead } from './exchange.ts';
@@ -9,9 +10,11 @@ import type { HttpRequest } from './request.ts';
 export interface SenderDeps {
   egress: EgressGuard;
   meter: Meter;
+  /** What the agent may reach; absent: all. */
+  allowedHosts?: readonly string[] | undefined;
 }
 
-/** Sends requests one by one, each checked by the guard; `stop` ends every connection. */
+/** Sends requests one by one, each checked by the agent's hosts and by the guard; `stop` ends every connection. */
 export interface Sender {
   /** Rejects with an AosError when no response has come; any status is a response. */
   send(request: HttpRequest, wish: (head: ResponseHead) => BodyWish): Promise<HttpResponse>;
@@ -19,10 +22,12 @@ export interface Sender {
 }
 
 /** Opens a sender for one call of a skill. */
-export function openSender({ egress, meter }: SenderDeps): Sender {
+export function openSender({ egress, meter, allowedHosts }: SenderDeps): Sender {
   const connections = egress.open();
   return {
     async send(request, wish) {
+      const forbidden = allowedHosts && hostRefusal(request.url, allowedHosts);
+      if (forbidden !== undefined) throw new AosError('HOST_NOT_ALLOWED', forbidden);
       const refusal = egress.checkUrl(request.url);
       if (refusal !== undefined) throw refusal;
       const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);

@@ -59,7 +59,7 @@ export function createLlmContract(settings: LlmSettings): SkillContract {
     description:
       'Sends a prompt or a conversation to a language model and gives its answer. With `json_schema` the answer is ' +
       'JSON that was checked; one that does not fit is sent back once. The worst case is held beforehand, and what ' +
-      `the provider reports is settled. ${names === '' ? LACKS.reason : `Configured providers: ${names}.`}`,
+      `the provider reports is settled. The operator chooses the provider, so an agent's allowed_hosts do not bind it. ${names === '' ? LACKS.reason : `Configured providers: ${names}.`}`,
     params: LlmInvokeParams,
     output: Output,
     cost: { per: 'call', base_micro_cents: base, note },
