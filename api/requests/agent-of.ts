@@ -1,4 +1,4 @@
-import { AosError } from '../../src/contracts/failures.ts';
+import { agentNotFound, keyBoundToAgent } from '../../src/agents/failures.ts';
 import { findAgent } from '../../src/storage/agents.ts';
 import type { AgentRow } from '../../src/storage/agents.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -14,12 +14,9 @@ export async function agentOf(ctx: AosContext, { pool }: Pick<ApiDeps, 'pool'>):
   const id = ctx.params['agent_id']!;
   const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
   const agent = AGENT_ID.test(id) ? await findAgent(pool, tenantId, id) : undefined;
-  if (!agent) throw new AosError('AGENT_NOT_FOUND', `There is no agent ${id.slice(0, 100)}.`);
+  if (!agent) throw agentNotFound(id);
   if (boundTo !== null && boundTo !== agent.id) {
-    throw new AosError(
-      'KEY_BOUND_TO_AGENT',
-      `The key acts for agent ${boundTo} alone, and the request is about ${agent.id}.`,
-    );
+    throw keyBoundToAgent(boundTo, `the request is about ${agent.id}`);
   }
   return agent;
 }

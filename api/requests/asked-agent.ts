@@ -1,4 +1,4 @@
-import { AosError } from '../../src/contracts/failures.ts';
+import { keyBoundToAgent } from '../../src/agents/failures.ts';
 import { clip } from '../../src/domain/plan/wording.ts';
 import { findAgent } from '../../src/storage/agents.ts';
 import type { AgentRow } from '../../src/storage/agents.ts';
@@ -15,10 +15,7 @@ export async function askedAgent(
   asked: string | null,
 ): Promise<{ agentId: string | null; agent: AgentRow | undefined }> {
   if (boundTo !== null && asked !== null && asked !== boundTo) {
-    throw new AosError(
-      'KEY_BOUND_TO_AGENT',
-      `The key acts for agent ${boundTo} alone, and the request is about ${clip(asked)}.`,
-    );
+    throw keyBoundToAgent(boundTo, `the request is about ${clip(asked)}`);
   }
   const agentId = asked ?? boundTo;
   const agent = agentId === null ? undefined : await findAgent(pool, tenantId, agentId);

@@ -2,11 +2,13 @@ import type { z } from 'zod';
 import { AosError } from '../../src/contracts/failures.ts';
 import type { Problem } from '../../src/contracts/failures.ts';
 import { isJsonObject } from '../../src/contracts/json.ts';
-import type { Json } from '../../src/contracts/json.ts';
+import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import { stringsOf } from '../../src/domain/plan/json-strings.ts';
 import { keepKnown } from '../../src/domain/plan/known-keys.ts';
 import { pointerOf } from '../../src/domain/plan/pointer.ts';
+import type { ProblemCode } from '../../src/domain/plan/problem-codes.ts';
 import { createProblemList, createWarningList } from '../../src/domain/plan/problem-list.ts';
+import type { ProblemList } from '../../src/domain/plan/problem-list.ts';
 
 export interface ParsedBody<T> {
   value: T;
@@ -19,13 +21,15 @@ export interface ApartFields {
   asIs?: string[];
   /** Checked elsewhere, with their own problems. */
   checkedLater?: string[];
+  /** Finds what no schema can know of, in the body as it came. */
+  alsoCheck?: (body: JsonObject, problems: ProblemList<ProblemCode>) => void;
 }
 
 /** Parses a body against its schema and tells every problem at once. Errors: INVALID_REQUEST. */
 export function parseBody<S extends z.ZodObject>(
   schema: S,
   body: Json,
-  { asIs = [], checkedLater = [] }: ApartFields = {},
+  { asIs = [], checkedLater = [], alsoCheck }: ApartFields = {},
 ): ParsedBody<z.infer<S>> {
   if (!isJsonObject(body))
     throw refused([{ pointer: '', code: 'INVALID_TYPE', message: 'must be an object' }]);
@@ -45,6 +49,7 @@ export function parseBody<S extends z.ZodObject>(
       () => issue.message,
     );
   }
+  alsoCheck?.(body, problems);
   if (!parsed.success || !problems.isEmpty()) throw refused(problems.toProblems());
   const taken = Object.fromEntries(Object.entries(body).filter(([key]) => asIs.includes(key)));
   return { value: { ...parsed.data, ...taken }, warnings: warnings.toProblems() };

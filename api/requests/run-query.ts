@@ -30,11 +30,12 @@ export function parseQuery<S extends z.ZodObject>(schema: S, query: Query): z.in
 
 /** `?status=&label=key=value&created_after=&created_before=&limit=&cursor=` Errors: INVALID_REQUEST, CURSOR_INVALID. */
 export function parseRunQuery(query: Query): RunFilter {
-  const { status, label, created_after, created_before, limit, cursor } = parseQuery(
+  const { status, agent_id, label, created_after, created_before, limit, cursor } = parseQuery(
     RunQuery,
     query,
   );
   return {
+    agentId: agent_id,
     status,
     labels: Object.fromEntries(label),
     createdAfter: created_after,

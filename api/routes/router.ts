@@ -5,6 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import type { AosState } from '../state.ts';
 import { createAccountHandlers } from './account.ts';
+import { createAgentHandlers } from './agents.ts';
 import { createAuditHandlers } from './audit.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
 import { createGoalHandlers } from './goals.ts';
@@ -25,6 +26,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createHealthHandlers(deps),
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
+    ...createAgentHandlers(deps),
     ...createGoalHandlers(deps),
     ...createSimulateHandlers(deps),
     ...createQueryHandlers(deps),

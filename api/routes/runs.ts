@@ -1,5 +1,7 @@
+import { keyBoundToAgent } from '../../src/agents/failures.ts';
 import { CancelRun, SubmitRun } from '../../src/contracts/run.ts';
 import type { RunPage } from '../../src/contracts/run.ts';
+import { clip } from '../../src/domain/plan/wording.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
 import { isOpen } from '../../src/runs/run-state.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
@@ -47,8 +49,13 @@ export const createRunHandlers = (
 
   async listRuns(ctx) {
     const filter = parseRunQuery(ctx.query);
-    const rows = await listRuns(deps.pool, ctx.state.key.tenant_id, {
+    const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
+    const agentId = filter.agentId ?? boundTo ?? undefined;
+    if (boundTo !== null && agentId !== boundTo)
+      throw keyBoundToAgent(boundTo, `the request is about ${clip(agentId!)}`);
+    const rows = await listRuns(deps.pool, tenantId, {
       ...filter,
+      agentId,
       limit: filter.limit + 1,
     });
     const body: RunPage = toPage(rows, filter.limit, (row) =>

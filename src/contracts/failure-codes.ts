@@ -761,6 +761,15 @@ export const FAILURE_CODES = {
     'The API key may act for one agent alone, and the request is about another one.',
     'Use the agent that the key is bound to, or a key that is not bound.',
   ),
+  AGENTS_EXCEEDED: entry(
+    'RESOURCE',
+    409,
+    false,
+    'fix_request',
+    'The tenant has too many agents',
+    'The tenant has as many agents that are not archived as it may have.',
+    'Archive agents that nobody uses with DELETE /api/v1/agents/{id}.',
+  ),
   AGENT_NOT_FOUND: entry(
     'VALIDATION',
     404,

@@ -148,6 +148,7 @@ export const KEY_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000;
 export const KEY_OVERLAP_MAX_MS = 30 * 24 * 3600 * 1000;
 
 export const AGENT_NAME_LENGTH_MAX = 200;
+/** Of agents that are not archived. */
 export const AGENTS_PER_TENANT_MAX = 10_000;
 export const AGENT_SKILLS_MAX = 100;
 export const AGENT_HOSTS_MAX = 100;

@@ -36,7 +36,12 @@ const Moment = z
 
 export const RunQuery = PageQuery.extend({
   status: z.enum(RUN_STATUSES).optional(),
-  agent_id: z.string().min(1).max(256).optional(),
+  agent_id: z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(/^[^\0]*$/, 'holds a NUL character')
+    .optional(),
   label: LabelFilters,
   created_after: Moment.optional(),
   created_before: Moment.optional(),

@@ -1,4 +1,4 @@
-import { AosError } from '../contracts/failures.ts';
+import { keyBoundToAgent } from '../agents/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { quote } from '../domain/plan/wording.ts';
 import { findAgent } from '../storage/agents.ts';
@@ -63,8 +63,5 @@ async function runNamed(
   const run = RUN_ID.test(id) ? await findRun(pool, key.tenant_id, id) : undefined;
   if (!run || agentId === null || run.agent_id === agentId) return run;
   if (key.agent_id === null) return undefined;
-  throw new AosError(
-    'KEY_BOUND_TO_AGENT',
-    `The key acts for agent ${key.agent_id} alone, and run ${run.id} is not of that agent.`,
-  );
+  throw keyBoundToAgent(key.agent_id, `run ${run.id} is not of that agent`);
 }

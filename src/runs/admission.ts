@@ -1,12 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
+import { keyBoundToAgent } from '../agents/failures.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
 import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
+import { clip } from '../domain/plan/wording.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { ensureAccount, listAccounts } from '../storage/accounts.ts';
-import { agentAccountId, countOpenRuns, findAgent, lockAgent } from '../storage/agents.ts';
+import {
+  agentAccountId,
+  countOpenRuns,
+  findAgent,
+  lockAgent,
+  shareAgent,
+} from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Db, Transaction } from '../storage/pool.ts';
@@ -26,10 +35,7 @@ export interface Admission {
  */
 export async function admit(db: Db, key: ApiKey, asked: string | undefined): Promise<Admission> {
   if (key.agent_id !== null && asked !== undefined && asked !== key.agent_id) {
-    throw new AosError(
-      'KEY_BOUND_TO_AGENT',
-      `The key acts for agent ${key.agent_id} alone; the run is for ${asked}.`,
-    );
+    throw keyBoundToAgent(key.agent_id, `the run is for ${clip(asked)}`);
   }
   const agentId = asked ?? key.agent_id;
   const agent = agentId === null ? undefined : await findAgent(db, key.tenant_id, agentId);
@@ -120,14 +126,7 @@ export async function defaultBudget(
   const defaultMicroCents = microCentsFromCents(BUDGET_CENTS_DEFAULT);
   const accounts = await listAccounts(db, tenantId, ancestors);
   const free = accounts.map(({ balances }) => freeOf(balances)).filter((amount) => amount > 0);
-  const own =
-    agent && !accounts.some(({ id }) => id === ancestors[0]) ? agent.budget_micro_cents : null;
-  return Math.min(
-    defaultMicroCents,
-    ...free,
-    own || Infinity,
-    agent?.max_run_cost_micro_cents ?? Infinity,
-  );
+  return Math.min(defaultMicroCents, ...free, agent?.max_run_cost_micro_cents ?? Infinity);
 }
 
 /** Errors: RUN_CAP_EXCEEDED. */
@@ -141,31 +140,37 @@ export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: num
   );
 }
 
+/** The agent is no longer what the submission was checked by: it has to be checked again. */
+export class AgentChanged extends Error {}
+
 /**
- * Takes the agent's turn until the transaction ends, so that two submissions cannot both be its last one, and makes
- * sure of its account for the present period. Errors: AGENT_ARCHIVED, CONCURRENT_RUNS_EXCEEDED.
+ * Keeps the agent as it is until the transaction ends, so that no change and no archiving comes between; where its open
+ * runs are limited, submissions take turns, so that two cannot both be the last one. Makes sure of its account for the
+ * present period. Errors: CONCURRENT_RUNS_EXCEEDED.
  */
 export async function enterAgent(
   tx: Transaction,
   agent: AgentRow,
   accountId: string,
 ): Promise<void> {
-  const isLimited = agent.max_concurrent_runs !== null;
-  const now = isLimited ? await lockAgent(tx, agent.tenant_id, agent.id) : agent;
-  if (now?.status !== 'active') throw agentArchived(agent.id);
-  const { max_concurrent_runs: max } = now;
-  const open = max === null ? 0 : await countOpenRuns(tx, agent.id);
-  if (max !== null && open >= max) {
-    throw new AosError(
-      'CONCURRENT_RUNS_EXCEEDED',
-      `Agent ${agent.id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-      { retry_after_ms: 1_000 },
-    );
+  const { id, tenant_id: tenantId, max_concurrent_runs: max } = agent;
+  const now = await (max === null ? shareAgent : lockAgent)(tx, tenantId, id);
+  if (!isDeepStrictEqual(now, agent)) throw new AgentChanged();
+  if (max !== null) {
+    const open = (await countOpenRuns(tx, tenantId, [id])).get(id) ?? 0;
+    if (open >= max) throw concurrentRunsExceeded(id, max, open);
   }
   await ensureAccount(tx, {
     id: accountId,
-    tenantId: agent.tenant_id,
-    parentId: tenantAccountId(agent.tenant_id),
-    limitMicroCents: now.budget_micro_cents,
+    tenantId,
+    parentId: tenantAccountId(tenantId),
+    limitMicroCents: agent.budget_micro_cents,
   });
 }
+
+const concurrentRunsExceeded = (id: string, max: number, open: number): AosError =>
+  new AosError(
+    'CONCURRENT_RUNS_EXCEEDED',
+    `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+    { retry_after_ms: 1_000 },
+  );

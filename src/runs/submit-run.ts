@@ -12,6 +12,7 @@ import type { ApiKey } from '../storage/api-keys.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import { appendEvents } from '../storage/events.ts';
 import { findMade, once } from '../storage/idempotency-keys.ts';
+import type { OnceKey } from '../storage/idempotency-keys.ts';
 import { placeHold } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { findRun, insertRun } from '../storage/runs.ts';
@@ -20,6 +21,7 @@ import { insertSteps } from '../storage/steps.ts';
 import type { StepRowWithSpec } from '../storage/steps.ts';
 import type { Engine } from '../temporal/engine.ts';
 import {
+  AgentChanged,
   admit,
   ancestorsOf,
   defaultBudget,
@@ -69,6 +71,11 @@ interface Checked extends Submission {
   admission: Admission;
 }
 
+interface Accepted {
+  run: RunRow;
+  steps: StepRowWithSpec[];
+}
+
 const CHECK_AFTER_MS = 3_000;
 
 /**
@@ -95,19 +102,9 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
   });
   const earlier = onceKey && (await findMade(pool, key.tenant_id, onceKey));
   if (earlier !== undefined) return replay(earlier);
-  const admission = await admit(pool, key, request.agent_id);
-  const plan =
-    request.plan === undefined
-      ? planToMake(deps, submission, admission)
-      : checkedPlan(deps, request.plan, admission);
-  await takeAgentRate(deps.rates, admission.agent);
-
-  const runId = `run_${uuidv7()}`;
-  const checked = { ...submission, runId, admission, plan: plan.plan };
-  checked.warnings = [...submission.warnings, ...admission.warnings, ...plan.warnings];
-  const done = await once(pool, { tenantId: key.tenant_id, key: onceKey, id: runId }, (tx) =>
-    accept(tx, deps, checked),
-  );
+  const checked = await check(deps, submission);
+  await takeAgentRate(deps.rates, checked.admission.agent);
+  const done = await acceptOnce(deps, submission, checked, onceKey);
   if ('madeBefore' in done) return replay(done.madeBefore);
   const { run, steps } = done.made;
   try {
@@ -116,6 +113,42 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
     deps.logger.warn('run.start_postponed', { run_id: run.id, reason: String(error) });
   }
   return { run, steps, replayed: false };
+}
+
+/** Everything about a submission that can be told before it is a run. */
+async function check(deps: SubmitDeps, submission: Submission): Promise<Checked> {
+  const { key, request } = submission;
+  const admission = await admit(deps.pool, key, request.agent_id);
+  const { plan, warnings } =
+    request.plan === undefined
+      ? planToMake(deps, submission, admission)
+      : checkedPlan(deps, request.plan, admission);
+  if (request.budget_cents !== undefined)
+    refuseOverCap(admission.agent, microCentsFromCents(request.budget_cents));
+  return {
+    ...submission,
+    runId: `run_${uuidv7()}`,
+    admission,
+    plan,
+    warnings: [...submission.warnings, ...admission.warnings, ...warnings],
+  };
+}
+
+/** Makes the run; when its agent was changed since the check, the submission is checked anew by what holds now. */
+async function acceptOnce(
+  deps: SubmitDeps,
+  submission: Submission,
+  checked: Checked,
+  key: OnceKey | undefined,
+): Promise<Awaited<ReturnType<typeof once<Accepted>>>> {
+  const { runId: id } = checked;
+  const { tenant_id: tenantId } = submission.key;
+  try {
+    return await once(deps.pool, { tenantId, key, id }, (tx) => accept(tx, deps, checked));
+  } catch (error) {
+    if (!(error instanceof AgentChanged)) throw error;
+    return acceptOnce(deps, submission, await check(deps, submission), key);
+  }
 }
 
 /** The plan, checked against the contracts and what the agent may do. Errors: PLAN_INVALID and its kin. */
@@ -159,17 +192,16 @@ async function accept(
   tx: Transaction,
   { priceTableVersion }: RunDeps,
   { runId, key, requestId, request, plan, admission, warnings, traceparent }: Checked,
-): Promise<{ run: RunRow; steps: StepRowWithSpec[] }> {
+): Promise<Accepted> {
   const { agent, agentId } = admission;
   const tenantId = key.tenant_id;
   const ancestors = ancestorsOf(key, agent, new Date());
+  if (agent) await enterAgent(tx, agent, ancestors[0]!);
   const { budget_cents: cents } = request;
   const budgetMicroCents =
     cents === undefined
       ? await defaultBudget(tx, tenantId, ancestors, agent)
       : microCentsFromCents(cents);
-  refuseOverCap(agent, budgetMicroCents);
-  if (agent) await enterAgent(tx, agent, ancestors[0]!);
   const accountId = `${runId}/1`;
   await insertAccount(tx, {
     id: accountId,

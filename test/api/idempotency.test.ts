@@ -174,7 +174,7 @@ describe('an idempotency key', () => {
     try {
       await twin.query('BEGIN');
       await twin.query(
-        `INSERT INTO idempotency_keys (tenant_id, key, body_hash, run_id) VALUES ('default', 'held', 'x', $1)`,
+        `INSERT INTO idempotency_keys (tenant_id, key, body_hash, made) VALUES ('default', 'held', 'x', $1)`,
         [body.run_id],
       );
       const startedAt = Date.now();

@@ -47,7 +47,7 @@ export const RUN_ROUTES = {
     summary: 'Runs, newest first',
     query: RunQuery,
     answers: { 200: { description: 'A page of runs.', schema: RunPage } },
-    errors: ['CURSOR_INVALID'],
+    errors: ['CURSOR_INVALID', 'KEY_BOUND_TO_AGENT'],
   },
   getRun: {
     method: 'GET',

@@ -42,7 +42,7 @@ ALTER TABLE runs ADD COLUMN memory tsvector;
 ALTER TABLE runs ADD COLUMN failure_code text;
 UPDATE runs SET failure_code = substring(failure from '"code":"([A-Z0-9_]+)"') WHERE failure IS NOT NULL;
 CREATE INDEX runs_by_agent ON runs (tenant_id, agent_id, created_at DESC, id DESC) WHERE agent_id IS NOT NULL;
-CREATE INDEX runs_open_by_agent ON runs (agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
+CREATE INDEX runs_open_by_agent ON runs (tenant_id, agent_id) WHERE completed_at IS NULL AND agent_id IS NOT NULL;
 CREATE INDEX runs_by_memory ON runs USING gin (memory) WHERE memory IS NOT NULL;
 CREATE INDEX runs_by_failure ON runs (tenant_id, failure_code) WHERE status = 'failed';
 

@@ -1,0 +1,18 @@
+import { AosError } from '../contracts/failures.ts';
+import { AGENTS_PER_TENANT_MAX } from '../contracts/limits.ts';
+
+export const agentNotFound = (id: string): AosError =>
+  new AosError('AGENT_NOT_FOUND', `There is no agent ${id.slice(0, 100)}.`);
+
+export const agentUnchangeable = (id: string): AosError =>
+  new AosError('AGENT_ARCHIVED', `Agent ${id} is archived: it takes no changes.`);
+
+export const agentsExceeded = (active: number): AosError =>
+  new AosError(
+    'AGENTS_EXCEEDED',
+    `The tenant has ${active} agents that are not archived and may have ${AGENTS_PER_TENANT_MAX}. Archive one first.`,
+  );
+
+/** `what` is what the request is about, in words. */
+export const keyBoundToAgent = (boundTo: string, what: string): AosError =>
+  new AosError('KEY_BOUND_TO_AGENT', `The key acts for agent ${boundTo} alone, and ${what}.`);
