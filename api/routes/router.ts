@@ -13,6 +13,7 @@ import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
 import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
+import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
@@ -34,6 +35,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createSkillHandlers(deps),
     ...createCapabilityHandlers(deps),
     ...createLimitHandlers(deps),
+    ...createPlanSchemaHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),
