@@ -1,6 +1,7 @@
 import type { RouterContext } from '@koa/router';
 import type { FailureCode } from '../src/contracts/failure-codes.ts';
 import type { OperationId } from '../src/contracts/routes.ts';
+import type { Rate } from '../src/rates/rate-limiter.ts';
 import type { ApiKey } from '../src/storage/api-keys.ts';
 
 /** What the middleware knows about a request. `key` is set on every route that is not public. */
@@ -13,6 +14,8 @@ export interface AosState {
   key: ApiKey;
   /** The request has been counted against a rate. */
   isCounted?: boolean;
+  /** Where the key stands in its minute, this request counted. */
+  rate?: Rate;
   /** The code of the failure that it is answered with. */
   failureCode?: FailureCode;
   /** The run that the request is about, once it is known to be the tenant's. */

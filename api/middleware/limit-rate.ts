@@ -22,6 +22,7 @@ export const limitRate =
       ownLimit ?? ratePerMinute,
     );
     ctx.state.isCounted = true;
+    if (key !== undefined) ctx.state.rate = rate;
     ctx.set(rateHeaders(key === undefined ? 'address' : 'key', rate));
     if (!rate.allowed) {
       const whose = key === undefined ? 'this address' : 'this key';

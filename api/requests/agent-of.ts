@@ -4,7 +4,8 @@ import type { AgentRow } from '../../src/storage/agents.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
 
-const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
+/** What an id of an agent looks like; whatever else is asked for is none. */
+export const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
 
 /**
  * The agent that the path names, if it belongs to the tenant of the key and the key may act for it.

@@ -11,13 +11,18 @@ import type { Pool } from '../../src/storage/pool.ts';
  */
 export async function askedAgent(
   pool: Pool,
-  { tenant_id: tenantId, agent_id: boundTo }: ApiKey,
+  key: ApiKey,
   asked: string | null,
 ): Promise<{ agentId: string | null; agent: AgentRow | undefined }> {
+  const agentId = askedAgentId(key, asked);
+  const agent = agentId === null ? undefined : await findAgent(pool, key.tenant_id, agentId);
+  return { agentId, agent };
+}
+
+/** The id of that agent, which may be of none. Errors: KEY_BOUND_TO_AGENT. */
+export function askedAgentId({ agent_id: boundTo }: ApiKey, asked: string | null): string | null {
   if (boundTo !== null && asked !== null && asked !== boundTo) {
     throw keyBoundToAgent(boundTo, `the request is about ${clip(asked)}`);
   }
-  const agentId = asked ?? boundTo;
-  const agent = agentId === null ? undefined : await findAgent(pool, tenantId, agentId);
-  return { agentId, agent };
+  return asked ?? boundTo;
 }

@@ -7,12 +7,15 @@ import type { AosState } from '../state.ts';
 import { createAccountHandlers } from './account.ts';
 import { createAgentHandlers } from './agents.ts';
 import { createAuditHandlers } from './audit.ts';
+import { createCapabilityHandlers } from './capabilities.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
 import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
+import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
+import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
@@ -33,6 +36,9 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createStepHandlers(deps),
     ...createLedgerHandlers(deps),
     ...createSkillHandlers(deps),
+    ...createCapabilityHandlers(deps),
+    ...createLimitHandlers(deps),
+    ...createPlanSchemaHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),

@@ -1,4 +1,6 @@
 import { AosError } from '../../src/contracts/failures.ts';
+import { nearest } from '../../src/domain/near-miss.ts';
+import { didYouMean, quote } from '../../src/domain/plan/wording.ts';
 import { contractsOf } from '../../src/skills/registry.ts';
 import { viewSkill } from '../../src/skills/view-skill.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -19,10 +21,10 @@ export function createSkillHandlers(
       const id = ctx.params['skill_id']!;
       const view = views.find((each) => each.id === id);
       if (!view) {
-        const ids = views.map((each) => each.id).join(', ');
+        const ids = views.map((each) => each.id);
         throw new AosError(
           'SKILL_NOT_FOUND',
-          `There is no skill ${id.slice(0, 100)}. There are: ${ids}.`,
+          `There is no skill ${quote(id)}${didYouMean(nearest(id.slice(0, 100), ids)) || '.'} There are: ${ids.join(', ')}.`,
         );
       }
       ctx.body = view;

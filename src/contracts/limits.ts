@@ -172,6 +172,12 @@ export const QUERY_TYPE_LENGTH_MAX = 256;
 /** What is told of what was tried before: the newest entries of the newest runs. */
 export const HISTORY_ENTRIES_MAX = 200;
 export const HISTORY_RUNS_MAX = 20;
+/** What is observed of skills: the calls of the tenant's newest runs, and of each so many. */
+export const OBSERVED_RUNS_MAX = 500;
+export const OBSERVED_CALLS_PER_RUN_MAX = 100;
+/** How long a process goes on with what it has observed, and of how many tenants. */
+export const OBSERVED_CACHE_MS = 10 * 1000;
+export const OBSERVED_TENANTS_MAX = 1000;
 /** Different words of a goal that are looked for in the skills. */
 export const GOAL_WORDS_MAX = 200;
 

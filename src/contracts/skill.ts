@@ -20,6 +20,8 @@ export interface SkillContract {
   side_effects: 'none' | 'reads' | 'writes' | 'outside';
   /** `depends`: the skill says for each call, and the plan may say so with `idempotent: true`. */
   idempotent: 'always' | 'depends';
+  /** Where MCP's hints say otherwise than `side_effects` and `idempotent`, which are about money and lost workers. */
+  hints?: { readOnly?: boolean; destructive?: boolean; idempotent?: boolean };
   /** What can go wrong, with the share of calls in which it is expected before anything was measured. */
   failure_modes: { code: FailureCode; description: string; probability: number }[];
   /** Pure, free and quick: may run in a chain, without a hold, and be computed twice. */
@@ -73,6 +75,14 @@ export const SkillView = z.object({
   available: z.boolean(),
   /** What the installation lacks and what would change that; absent when the skill is available. */
   availability: z.object({ reason: z.string(), fix: z.string() }).optional(),
+  /** As the Model Context Protocol has them, with the defaults written out. */
+  annotations: z.object({
+    title: z.string(),
+    readOnlyHint: z.boolean(),
+    destructiveHint: z.boolean(),
+    idempotentHint: z.boolean(),
+    openWorldHint: z.boolean(),
+  }),
   input_schema: z.json(),
   output_schema: z.json(),
   params_schema: z.json(),
@@ -86,7 +96,9 @@ export const SkillView = z.object({
   latency: z.object({ typical_ms: z.number() }),
   timeout: z.object({ default_ms: z.number(), max_ms: z.number() }),
   retry: z.object({ max_attempts: z.int() }),
+  /** `constraints` is the older name of `limits`. */
   constraints: z.record(z.string(), z.number()),
+  limits: z.record(z.string(), z.number()),
   side_effects: z.enum(['none', 'reads', 'writes', 'outside']),
   idempotent: z.enum(['always', 'depends']),
   inline: z.boolean(),

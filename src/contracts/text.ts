@@ -6,3 +6,6 @@ export const text = (lengthMax: number) =>
     .string()
     .max(lengthMax)
     .regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
+
+/** A NUL character cannot be kept in a column either; bodies are searched for it as a whole. */
+export const NO_NUL = /^[^\0]*$/;

@@ -39,3 +39,7 @@ export function toBudget({
     resets_at: periodAt(period, at).endsAt?.toISOString() ?? null,
   };
 }
+
+/** The level that leaves the least to a new run; there is always one. */
+export const tightestOf = (budgets: readonly Budget[]): Budget =>
+  budgets.reduce((least, each) => (each.remaining_cents < least.remaining_cents ? each : least));

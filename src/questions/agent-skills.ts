@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { AllowedSkills } from '../contracts/question.ts';
 import type { SkillContract } from '../contracts/skill.ts';
+import { lackOf } from '../skills/availability.ts';
 import { contractsOf } from '../skills/registry.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { AgentRow } from '../storage/agents.ts';
@@ -19,4 +20,7 @@ export const contractsOfAgent = (
 export const unavailableOf = (
   contracts: readonly SkillContract[],
 ): z.infer<typeof AllowedSkills>['unavailable'] =>
-  contracts.flatMap(({ id, lacks }) => (lacks ? [{ skill_id: id, ...lacks }] : []));
+  contracts.flatMap((contract) => {
+    const lack = lackOf(contract);
+    return lack ? [{ skill_id: contract.id, reason: lack.reason, fix: lack.fix }] : [];
+  });

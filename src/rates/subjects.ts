@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 const IPV6_PARTS = 4;
 
 export const keySubject = (keyId: string): string => `key/${keyId}`;
+export const agentSubject = (agentId: string): string => `agent/${agentId}`;
 
 /** The subject of requests that come without a good key. */
 export function addressSubject(address: string | undefined): string {

@@ -8,6 +8,7 @@ import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import { clip } from '../domain/plan/wording.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
+import { agentSubject } from '../rates/subjects.ts';
 import { ensureAccount, listAccounts } from '../storage/accounts.ts';
 import {
   agentAccountId,
@@ -68,7 +69,7 @@ export async function takeAgentRate(
 ): Promise<void> {
   const perMinute = agent?.rate_limit_per_minute;
   if (!agent || perMinute == null) return;
-  const { allowed, resetMs } = await rates.take(`agent/${agent.id}`, perMinute);
+  const { allowed, resetMs } = await rates.take(agentSubject(agent.id), perMinute);
   if (allowed) return;
   throw new AosError(
     'RATE_LIMITED',

@@ -5,6 +5,7 @@ import type { PermissionGap } from '../contracts/simulation.ts';
 import type { SkillContract } from '../contracts/skill.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import type { CallingStep, Policy } from '../domain/plan/check-permissions.ts';
+import { lackOf } from '../skills/availability.ts';
 import type { ReadPlan, ReadStep } from './read-steps.ts';
 
 type Contracts = ReadonlyMap<string, SkillContract>;
@@ -25,11 +26,12 @@ export function forbiddenOf(plan: ReadPlan, contracts: Contracts, policy: Policy
 /** Parts that the installation lacks. */
 export const lackingOf = (plan: ReadPlan, contracts: Contracts): PermissionGap[] =>
   plan.steps.flatMap((step): PermissionGap[] => {
-    const lacks = contracts.get(step.skill)?.lacks;
-    if (!lacks) return [];
+    const contract = contracts.get(step.skill);
+    const lack = contract && lackOf(contract);
+    if (!lack) return [];
     const pointer = `${step.pointer}/skill`;
-    const { reason: message, fix } = lacks;
-    return [{ step_index: step.index, pointer, code: 'PROVIDER_NOT_CONFIGURED', message, fix }];
+    const { code, reason: message, fix } = lack;
+    return [{ step_index: step.index, pointer, code: code as GapCode, message, fix }];
   });
 
 /** An unknown skill is a mistake of the plan, and no matter of permission. */

@@ -56,6 +56,7 @@ const contract: SkillContract = {
   },
   side_effects: 'outside',
   idempotent: 'depends',
+  hints: { destructive: false },
   failure_modes: [
     { code: 'EMAIL_DEFERRED', description: 'The server asks to wait.', probability: 0.02 },
     { code: 'EMAIL_REFUSED', description: 'The server refuses it.', probability: 0.01 },

@@ -17,6 +17,7 @@ export function viewSkill(contract: SkillContract): SkillView {
     description: contract.description,
     available: contract.lacks === undefined,
     ...(contract.lacks && { availability: contract.lacks }),
+    annotations: annotationsOf(contract),
     input_schema: input,
     output_schema: output,
     params_schema: input,
@@ -31,6 +32,7 @@ export function viewSkill(contract: SkillContract): SkillView {
     timeout: contract.timeout,
     retry: contract.retry,
     constraints: contract.limits,
+    limits: contract.limits,
     side_effects: contract.side_effects,
     idempotent: contract.idempotent,
     inline: contract.inline,
@@ -41,5 +43,18 @@ export function viewSkill(contract: SkillContract): SkillView {
       retryable: FAILURE_CODES[code].retryable,
       probability,
     })),
+  };
+}
+
+/** The hints that MCP has for a tool, as true as one word for all calls of a skill can be. */
+function annotationsOf(contract: SkillContract): SkillView['annotations'] {
+  const { side_effects: effects, hints } = contract;
+  const readOnlyHint = hints?.readOnly ?? (effects === 'none' || effects === 'reads');
+  return {
+    title: contract.name,
+    readOnlyHint,
+    destructiveHint: hints?.destructive ?? !readOnlyHint,
+    idempotentHint: hints?.idempotent ?? contract.idempotent === 'always',
+    openWorldHint: effects === 'outside',
   };
 }

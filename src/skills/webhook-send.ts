@@ -67,6 +67,8 @@ export const webhookSendContract: SkillContract = {
   },
   side_effects: 'outside',
   idempotent: 'always',
+  // Another step with the same params sends another message, and the receiver may do anything.
+  hints: { idempotent: false },
   failure_modes: [
     { code: 'HTTP_5XX', description: 'The receiver fails.', probability: 0.02 },
     { code: 'HTTP_4XX', description: 'The receiver refuses the message.', probability: 0.01 },

@@ -25,6 +25,7 @@ export interface AgentRow {
 const COLUMNS = `id, tenant_id, name, status, budget_micro_cents, budget_period, allowed_skills, allowed_hosts,
   max_step_cost_micro_cents, max_run_cost_micro_cents, max_concurrent_runs, rate_limit_per_minute, labels, created_at,
   updated_at, archived_at`;
+export { COLUMNS as AGENT_COLUMNS };
 
 /** The account of the agent's budget in the period that `at` is in. */
 export function agentAccountId(

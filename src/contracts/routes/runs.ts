@@ -3,6 +3,18 @@ import { LedgerAudit, RunLedger } from '../ledger.ts';
 import type { Route } from '../route.ts';
 import { CancelRun, Run, RunPage, StepDetail, SubmitRun } from '../run.ts';
 import { EntryQuery, RunQuery, WaitQuery } from '../run-query.ts';
+import {
+  CANCELLED_EXAMPLE,
+  CANCELLING_EXAMPLE,
+  LEDGER_AUDIT_EXAMPLE,
+  LEDGER_EXAMPLE,
+  OUTPUT_EXAMPLE,
+  PLAN_EXAMPLE,
+  QUEUED_EXAMPLE,
+  RUN_PAGE_EXAMPLE,
+  STEP_EXAMPLE,
+  SUCCEEDED_EXAMPLE,
+} from './run-examples.ts';
 
 const IDEMPOTENCY_KEY =
   'The same key with the same body answers with the same result, and does nothing twice.';
@@ -19,8 +31,18 @@ export const RUN_ROUTES = {
       traceparent: 'A W3C trace that the run carries on.',
     },
     body: SubmitRun,
+    bodyExample: {
+      plan: PLAN_EXAMPLE,
+      goal: 'Count the items.',
+      budget_cents: 50,
+      labels: { team: 'research' },
+    },
     answers: {
-      202: { description: 'The run is funded, recorded, and will be started.', schema: Run },
+      202: {
+        description: 'The run is funded, recorded, and will be started.',
+        schema: Run,
+        example: QUEUED_EXAMPLE,
+      },
     },
     errors: [
       'PLAN_REQUIRED',
@@ -46,7 +68,9 @@ export const RUN_ROUTES = {
     tag: 'runs',
     summary: 'Runs, newest first',
     query: RunQuery,
-    answers: { 200: { description: 'A page of runs.', schema: RunPage } },
+    answers: {
+      200: { description: 'A page of runs.', schema: RunPage, example: RUN_PAGE_EXAMPLE },
+    },
     errors: ['CURSOR_INVALID', 'KEY_BOUND_TO_AGENT'],
   },
   getRun: {
@@ -57,7 +81,7 @@ export const RUN_ROUTES = {
     summary: 'A run with its steps; can wait for its end or for any change',
     query: WaitQuery,
     headers: { 'If-None-Match': 'With `wait`: the ETag that is known, to wait for any change.' },
-    answers: { 200: { description: 'The run.', schema: Run } },
+    answers: { 200: { description: 'The run.', schema: Run, example: SUCCEEDED_EXAMPLE } },
     errors: ['RUN_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
   },
   cancelRun: {
@@ -67,9 +91,10 @@ export const RUN_ROUTES = {
     tag: 'runs',
     summary: 'Stop a run',
     body: CancelRun,
+    bodyExample: { reason: 'The report is not needed any more.' },
     answers: {
-      200: { description: 'The run had ended.', schema: Run },
-      202: { description: 'What runs is told to stop.', schema: Run },
+      200: { description: 'The run had ended.', schema: Run, example: CANCELLED_EXAMPLE },
+      202: { description: 'What runs is told to stop.', schema: Run, example: CANCELLING_EXAMPLE },
     },
     errors: ['RUN_NOT_FOUND', 'RUN_CLOSED', 'RUN_COMPENSATING', 'KEY_BOUND_TO_AGENT'],
   },
@@ -79,7 +104,7 @@ export const RUN_ROUTES = {
     role: 'viewer',
     tag: 'runs',
     summary: 'A step with its params, tries and output',
-    answers: { 200: { description: 'The step.', schema: StepDetail } },
+    answers: { 200: { description: 'The step.', schema: StepDetail, example: STEP_EXAMPLE } },
     errors: ['RUN_NOT_FOUND', 'STEP_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
   },
   getStepOutput: {
@@ -88,7 +113,9 @@ export const RUN_ROUTES = {
     role: 'viewer',
     tag: 'runs',
     summary: "A step's output, however large",
-    answers: { 200: { description: 'The output itself.', schema: z.json() } },
+    answers: {
+      200: { description: 'The output itself.', schema: z.json(), example: OUTPUT_EXAMPLE },
+    },
     errors: ['RUN_NOT_FOUND', 'STEP_NOT_FOUND', 'OUTPUT_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
   },
   getRunLedger: {
@@ -98,7 +125,13 @@ export const RUN_ROUTES = {
     tag: 'runs',
     summary: "The run's account and every entry on it",
     query: EntryQuery,
-    answers: { 200: { description: 'The account and a page of its entries.', schema: RunLedger } },
+    answers: {
+      200: {
+        description: 'The account and a page of its entries.',
+        schema: RunLedger,
+        example: LEDGER_EXAMPLE,
+      },
+    },
     errors: ['RUN_NOT_FOUND', 'CURSOR_INVALID', 'KEY_BOUND_TO_AGENT'],
   },
   auditLedger: {
@@ -107,6 +140,12 @@ export const RUN_ROUTES = {
     role: 'viewer',
     tag: 'account',
     summary: 'The invariants of the ledger, checked in SQL',
-    answers: { 200: { description: 'What is broken: nothing.', schema: LedgerAudit } },
+    answers: {
+      200: {
+        description: 'What is broken: nothing.',
+        schema: LedgerAudit,
+        example: LEDGER_AUDIT_EXAMPLE,
+      },
+    },
   },
 } as const satisfies Record<string, Route>;

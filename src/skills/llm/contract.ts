@@ -79,6 +79,7 @@ export function createLlmContract(settings: LlmSettings): SkillContract {
     side_effects: 'outside',
     // Its effect is money alone, and a lost call counts as paid.
     idempotent: 'always',
+    hints: { readOnly: true },
     failure_modes: [
       { code: 'PROVIDER_RATE_LIMITED', description: 'The provider limits.', probability: 0.02 },
       { code: 'PROVIDER_OVERLOADED', description: 'It has no capacity.', probability: 0.01 },

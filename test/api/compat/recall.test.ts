@@ -37,7 +37,7 @@ describe('recall', () => {
     return run.run_id;
   };
   const recall = async (query: string, k = 5, agent = agentId): Promise<Recall> => {
-    const search = new URLSearchParams({ query, k: String(k) });
+    const search = new URLSearchParams({ query, k: String(k) }).toString();
     const { status, body } = await aos.request<Recall>(`/agents/${agent}/recall?${search}`);
     expect({ status, body }).toMatchObject({ status: 200 });
     return Recall.parse(body);

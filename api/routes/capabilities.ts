@@ -1,0 +1,38 @@
+import { listCapabilities } from '../../src/capabilities/list-capabilities.ts';
+import { loadStanding } from '../../src/capabilities/load-standing.ts';
+import { createMeasuredSkills } from '../../src/capabilities/measured-skills.ts';
+import { toResourceContract } from '../../src/capabilities/resource-contract.ts';
+import { CapabilityQuery } from '../../src/contracts/capabilities.ts';
+import type { RUNTIME_ROUTES } from '../../src/contracts/routes/runtime.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { Handlers } from '../handlers.ts';
+import { AGENT_ID } from '../requests/agent-of.ts';
+import { askerOf } from '../requests/asker-of.ts';
+import { askedAgentId } from '../requests/asked-agent.ts';
+import { parseQuery } from '../requests/run-query.ts';
+
+/** What a key can do and use now. */
+export function createCapabilityHandlers(
+  deps: ApiDeps,
+): Handlers<Pick<typeof RUNTIME_ROUTES, 'getCapabilities' | 'getResourceContract'>> {
+  const measuredSkills = createMeasuredSkills(deps);
+  return {
+    async getCapabilities(ctx) {
+      const { agent_id: asked } = parseQuery(CapabilityQuery, ctx.query);
+      const asker = askerOf(ctx, askedAgentId(ctx.state.key, asked ?? null));
+      const [standing, contracts] = await Promise.all([
+        loadStanding(deps, asker),
+        measuredSkills(asker.key.tenant_id),
+      ]);
+      ctx.body = listCapabilities(asker, standing, contracts);
+    },
+
+    async getResourceContract(ctx) {
+      const id = ctx.params['resource_id']!;
+      const { key } = ctx.state;
+      const isOfAgent = AGENT_ID.test(id);
+      const asker = askerOf(ctx, isOfAgent ? askedAgentId(key, id) : key.agent_id);
+      ctx.body = toResourceContract(id, await loadStanding(deps, asker), asker.at);
+    },
+  };
+}

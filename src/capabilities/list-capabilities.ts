@@ -1,0 +1,71 @@
+import type { Capabilities, Obstacle, SkillCapability } from '../contracts/capabilities.ts';
+import { FAILURE_CODES } from '../contracts/failure-codes.ts';
+import { OBSERVED_RUNS_MAX } from '../contracts/limits.ts';
+import { mayAct } from '../contracts/roles.ts';
+import type { Role } from '../contracts/roles.ts';
+import { OPERATION_IDS, ROUTES } from '../contracts/routes.ts';
+import { tightestOf } from '../domain/budget.ts';
+import { refusalOf } from '../simulation/subject.ts';
+import { obstaclesOf } from '../skills/availability.ts';
+import type { Asker, Standing } from './load-standing.ts';
+import type { MeasuredContract } from './measured-skills.ts';
+
+/** What can be done with a key, for an agent, now. */
+export function listCapabilities(
+  { key, at }: Asker,
+  standing: Standing,
+  contracts: readonly MeasuredContract[],
+): Capabilities {
+  const { agentId, agent, budgets, rates } = standing;
+  const refusal = refusalTo(standing);
+  const rateRemaining = Math.min(...rates.map(({ remaining }) => remaining));
+  const entries = contracts.map(({ contract, measured }): [string, SkillCapability] => {
+    const obstacles = [
+      ...(refusal ? [refusal] : []),
+      ...obstaclesOf(contract, agent?.allowed_skills ?? null),
+    ];
+    const available = obstacles.length === 0;
+    const view = { available, ...obstacles[0], obstacles, rate_limit_remaining: rateRemaining };
+    return [contract.id, { ...view, ...measured }];
+  });
+  const idsWhere = (available: boolean): string[] =>
+    entries.filter(([, skill]) => skill.available === available).map(([id]) => id);
+  const budget = tightestOf(budgets);
+  return {
+    agent_id: agentId,
+    skills: Object.fromEntries(entries),
+    skills_available: idsWhere(true),
+    skills_unavailable: idsWhere(false),
+    budget,
+    budget_remaining_cents: budget.remaining_cents,
+    budgets,
+    rate_limits: rates,
+    concurrency: standing.concurrency,
+    role: key.role,
+    permissions: PERMISSIONS[key.role],
+    refusal,
+    observed_runs_max: OBSERVED_RUNS_MAX,
+    warnings: standing.warnings,
+    timestamp: at.toISOString(),
+  };
+}
+
+const permissionsOf = (role: Role): string[] =>
+  OPERATION_IDS.filter((id) => {
+    const { role: needed } = ROUTES[id];
+    return needed === 'public' || mayAct(role, needed);
+  });
+
+const PERMISSIONS: Readonly<Record<Role, string[]>> = {
+  viewer: permissionsOf('viewer'),
+  operator: permissionsOf('operator'),
+  admin: permissionsOf('admin'),
+};
+
+/** Why no run would be taken, and what would change that. */
+function refusalTo(standing: Standing): Obstacle | null {
+  const reason = refusalOf(standing);
+  if (reason === undefined) return null;
+  const code = standing.agent ? 'AGENT_ARCHIVED' : 'AGENT_REQUIRED';
+  return { code, reason, fix: FAILURE_CODES[code].fix };
+}

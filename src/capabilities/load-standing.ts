@@ -1,0 +1,99 @@
+import { budgetsOf } from '../account/load-budgets.ts';
+import type { Budget } from '../contracts/budget.ts';
+import type { Concurrency, RateStanding } from '../contracts/capabilities.ts';
+import { BUDGET_PERIODS } from '../contracts/budget.ts';
+import type { Problem } from '../contracts/failures.ts';
+import { quote } from '../domain/plan/wording.ts';
+import type { Rate, RateLimiter } from '../rates/rate-limiter.ts';
+import { agentSubject } from '../rates/subjects.ts';
+import { agentAccountId } from '../storage/agents.ts';
+import type { AgentRow } from '../storage/agents.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import type { Pool } from '../storage/pool.ts';
+import { readStanding } from '../storage/standing.ts';
+import { tenantAccountId } from '../storage/tenants.ts';
+
+/** Who asks, about whom. */
+export interface Asker {
+  key: ApiKey;
+  /** Where the key stands, the request itself counted. */
+  rate: Rate;
+  agentId: string | null;
+  at: Date;
+}
+
+/** What a key, and the agent that is asked about, may use now. */
+export interface Standing {
+  agentId: string | null;
+  agent: AgentRow | undefined;
+  agentsRequired: boolean;
+  budgets: Budget[];
+  rates: RateStanding[];
+  concurrency: Concurrency;
+  warnings: Problem[];
+}
+
+/** Reads all of it in one statement; an agent's account is looked for under each period, since the agent is read with it. */
+export async function loadStanding(
+  { pool, rates }: { pool: Pool; rates: RateLimiter },
+  { key, rate, agentId, at }: Asker,
+): Promise<Standing> {
+  const ofAgent =
+    agentId === null
+      ? []
+      : BUDGET_PERIODS.map((period) => ({ id: agentId, budget_period: period }));
+  const row = await readStanding(pool, key.tenant_id, agentId, [
+    ...ofAgent.map((each) => agentAccountId(each, at)),
+    ...(key.account_id === null ? [] : [key.account_id]),
+    tenantAccountId(key.tenant_id),
+  ]);
+  const { agent, agentsRequired, openRuns, accounts } = row;
+  return {
+    agentId,
+    agent,
+    agentsRequired,
+    budgets: budgetsOf(key, agent, accounts, at),
+    rates: [viewRate('key', 'requests', rate), ...(await ratesOfAgent(rates, agent))],
+    concurrency: concurrencyOf(agent, openRuns),
+    warnings: agentId === null || agent ? [] : [unknownAgent(agentId)],
+  };
+}
+
+/** An agent's own rate counts what is submitted for it. */
+async function ratesOfAgent(
+  rates: RateLimiter,
+  agent: AgentRow | undefined,
+): Promise<RateStanding[]> {
+  const perMinute = agent?.rate_limit_per_minute ?? null;
+  if (!agent || perMinute === null) return [];
+  return [viewRate('agent', 'submissions', await rates.look(agentSubject(agent.id), perMinute))];
+}
+
+const viewRate = (
+  level: RateStanding['level'],
+  counts: RateStanding['counts'],
+  { perMinute, remaining, resetMs }: Rate,
+): RateStanding => ({
+  level,
+  counts,
+  limit_per_minute: perMinute,
+  remaining,
+  resets_in_ms: resetMs,
+});
+
+function concurrencyOf(agent: AgentRow | undefined, open: number): Concurrency {
+  const limit = agent?.max_concurrent_runs ?? null;
+  return {
+    level: agent ? 'agent' : 'tenant',
+    limited: limit !== null,
+    limit,
+    open,
+    remaining: limit === null ? null : Math.max(0, limit - open),
+  };
+}
+
+const unknownAgent = (agentId: string): Problem => ({
+  pointer: '?agent_id',
+  code: 'AGENT_NOT_FOUND',
+  message: `there is no agent ${quote(agentId)}, so no limits of an agent apply.`,
+});
