@@ -1,3 +1,4 @@
+import { keyBoundToAgent } from '../../src/agents/failures.ts';
 import { AosError } from '../../src/contracts/failures.ts';
 import { clip } from '../../src/domain/plan/wording.ts';
 import { isAgentKnown } from '../../src/storage/agent-runs.ts';
@@ -25,8 +26,5 @@ export async function agentNamed(ctx: AosContext, { pool }: ApiDeps): Promise<st
 /** Errors: KEY_BOUND_TO_AGENT. */
 export function refuseOtherAgent({ agent_id: boundTo }: ApiKey, agentId: string): void {
   if (boundTo === null || boundTo === agentId) return;
-  throw new AosError(
-    'KEY_BOUND_TO_AGENT',
-    `The key acts for agent ${boundTo} alone, and the request is about ${clip(agentId)}.`,
-  );
+  throw keyBoundToAgent(boundTo, `the request is about ${clip(agentId)}`);
 }

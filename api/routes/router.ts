@@ -16,6 +16,7 @@ import { createLedgerHandlers } from './ledger.ts';
 import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
 import { createOpenApiHandlers } from './openapi.ts';
+import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
 import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
@@ -41,6 +42,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createSkillHandlers(deps),
     ...createCapabilityHandlers(deps),
     ...createLimitHandlers(deps),
+    ...createPlanSchemaHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),

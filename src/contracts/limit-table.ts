@@ -167,6 +167,10 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   RECALL_RANKED_MAX: questions('finished runs with the words that a recall puts in order'),
   MEMORY_CHARS_MAX: questions('text of a finished run that a recall searches'),
   RECALL_QUERY_LENGTH_MAX: questions('`query` of recall'),
+  RECALL_RANKED_MAX: questions('runs that `total` of recall counts'),
+  MEMORY_CHARS_MAX: questions(
+    'what recall searches of a run: its goal, and the beginning of its outcome',
+  ),
 
   HTTP_RESPONSE_BYTES_MAX: http('the body of a response'),
   HTTP_REDIRECTS_MAX: http('redirects that are followed'),

@@ -219,3 +219,17 @@ export const LIMITS_EXAMPLE = {
   },
   warnings: [],
 };
+
+export const PLAN_SCHEMA_EXAMPLE: Json = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'A plan of AOS',
+  type: 'array',
+  items: { $ref: '#/$defs/step' },
+  $defs: {
+    step: {
+      type: 'object',
+      properties: { skill: { enum: ['fs_read'] }, params: { type: 'object' } },
+      required: ['skill'],
+    },
+  },
+};

@@ -7,6 +7,7 @@ import { WebhookSecret } from '../webhook-secret.ts';
 import {
   CAPABILITIES_EXAMPLE,
   LIMITS_EXAMPLE,
+  PLAN_SCHEMA_EXAMPLE,
   RESOURCE_CONTRACT_EXAMPLE,
   SKILL_EXAMPLE,
 } from './runtime-examples.ts';
@@ -107,5 +108,22 @@ export const RUNTIME_ROUTES = {
       200: { description: 'The limits, in groups.', schema: LimitsAnswer, example: LIMITS_EXAMPLE },
     },
     errors: ['KEY_BOUND_TO_AGENT'],
+  },
+  getPlanSchema: {
+    method: 'GET',
+    path: '/api/v1/runtime/plan-schema',
+    role: 'viewer',
+    tag: 'runtime',
+    summary: 'A JSON Schema of plans, for models that write them',
+    description:
+      'JSON Schema 2020-12 over the skills of this installation: every plan that would be taken fits it. That references ' +
+      'lead to steps before, and other such things, POST /api/v1/plans/validate tells.',
+    answers: {
+      200: {
+        description: 'The schema itself.',
+        schema: z.record(z.string(), z.json()),
+        example: PLAN_SCHEMA_EXAMPLE,
+      },
+    },
   },
 } as const satisfies Record<string, Route>;
