@@ -142,6 +142,17 @@ export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: num
   );
 }
 
+/** Errors: CONCURRENT_RUNS_EXCEEDED. */
+export function refuseTooManyRuns(agent: AgentRow, open: number): void {
+  const { id, max_concurrent_runs: max } = agent;
+  if (max === null || open < max) return;
+  throw new AosError(
+    'CONCURRENT_RUNS_EXCEEDED',
+    `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+    { retry_after_ms: 1_000 },
+  );
+}
+
 /**
  * Takes the agent's turn until the transaction ends, so that two submissions cannot both be its last one, and makes
  * sure of its account for the present period. Errors: AGENT_ARCHIVED, CONCURRENT_RUNS_EXCEEDED.
@@ -154,15 +165,7 @@ export async function enterAgent(
   const isLimited = agent.max_concurrent_runs !== null;
   const now = isLimited ? await lockAgent(tx, agent.tenant_id, agent.id) : agent;
   if (now?.status !== 'active') throw agentArchived(agent.id);
-  const { max_concurrent_runs: max } = now;
-  const open = max === null ? 0 : await countOpenRuns(tx, agent.id);
-  if (max !== null && open >= max) {
-    throw new AosError(
-      'CONCURRENT_RUNS_EXCEEDED',
-      `Agent ${agent.id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-      { retry_after_ms: 1_000 },
-    );
-  }
+  if (isLimited) refuseTooManyRuns(now, await countOpenRuns(tx, agent.id));
   await ensureAccount(tx, {
     id: accountId,
     tenantId: agent.tenant_id,
