@@ -23,6 +23,7 @@ import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
 import { createSkillHandlers } from './skills.ts';
 import { createStepHandlers } from './steps.ts';
+import { createValidateHandlers } from './validate.ts';
 import { createWebhookSecretHandlers } from './webhook-secret.ts';
 
 /** Serves every route of the table, under its path and its older ones; the name of a route is its operation. */
@@ -43,6 +44,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createCapabilityHandlers(deps),
     ...createLimitHandlers(deps),
     ...createPlanSchemaHandlers(deps),
+    ...createValidateHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
     ...createMeHandlers(deps),

@@ -7,7 +7,13 @@ export const FailureCodeSchema = z.enum(
 );
 
 /** One mistake in a request: where it is (JSON Pointer), a code, and a sentence. */
-export const Problem = z.object({ pointer: z.string(), code: z.string(), message: z.string() });
+export const Problem = z.object({
+  pointer: z.string(),
+  code: z.string(),
+  message: z.string(),
+  /** The known word that an unknown one was probably meant to be. */
+  did_you_mean: z.string().optional(),
+});
 export type Problem = z.infer<typeof Problem>;
 
 export const Recovery = z.object({

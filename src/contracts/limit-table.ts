@@ -164,8 +164,6 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   OBSERVED_TENANTS_MAX: internal(MEMORY),
   RECALL_ENTRIES_DEFAULT: questions('entries of recall when no `k` is named'),
   RECALL_ENTRIES_MAX: questions('`k` of recall'),
-  RECALL_RANKED_MAX: questions('finished runs with the words that a recall puts in order'),
-  MEMORY_CHARS_MAX: questions('text of a finished run that a recall searches'),
   RECALL_QUERY_LENGTH_MAX: questions('`query` of recall'),
   RECALL_RANKED_MAX: questions('runs that `total` of recall counts'),
   MEMORY_CHARS_MAX: questions(

@@ -142,6 +142,19 @@ export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: num
   );
 }
 
+/** Errors: CONCURRENT_RUNS_EXCEEDED. */
+export async function refuseTooManyRuns(db: Db, agent: AgentRow): Promise<void> {
+  const { id, tenant_id: tenantId, max_concurrent_runs: max } = agent;
+  if (max === null) return;
+  const open = (await countOpenRuns(db, tenantId, [id])).get(id) ?? 0;
+  if (open < max) return;
+  throw new AosError(
+    'CONCURRENT_RUNS_EXCEEDED',
+    `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+    { retry_after_ms: 1_000 },
+  );
+}
+
 /** The agent is no longer what the submission was checked by: it has to be checked again. */
 export class AgentChanged extends Error {}
 
@@ -158,10 +171,7 @@ export async function enterAgent(
   const { id, tenant_id: tenantId, max_concurrent_runs: max } = agent;
   const now = await (max === null ? shareAgent : lockAgent)(tx, tenantId, id);
   if (!isDeepStrictEqual(now, agent)) throw new AgentChanged();
-  if (max !== null) {
-    const open = (await countOpenRuns(tx, tenantId, [id])).get(id) ?? 0;
-    if (open >= max) throw concurrentRunsExceeded(id, max, open);
-  }
+  await refuseTooManyRuns(tx, agent);
   await ensureAccount(tx, {
     id: accountId,
     tenantId,
@@ -169,10 +179,3 @@ export async function enterAgent(
     limitMicroCents: agent.budget_micro_cents,
   });
 }
-
-const concurrentRunsExceeded = (id: string, max: number, open: number): AosError =>
-  new AosError(
-    'CONCURRENT_RUNS_EXCEEDED',
-    `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-    { retry_after_ms: 1_000 },
-  );

@@ -6,7 +6,6 @@ import { microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { SubmitRun } from '../contracts/run.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
-import { contractsOf } from '../skills/registry.ts';
 import { insertAccount } from '../storage/accounts.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import { recordChange } from '../storage/audit-entries.ts';
@@ -26,16 +25,15 @@ import {
   ancestorsOf,
   defaultBudget,
   enterAgent,
-  permissionProblems,
   refuseOverCap,
   takeAgentRate,
   withStepCap,
 } from './admission.ts';
 import type { Admission } from './admission.ts';
 import { hashBody } from './body-hash.ts';
-import { checkPlan } from './check-plan.ts';
 import type { RunDeps } from './deps.ts';
 import { budgetExceeded } from './failures.ts';
+import { judgePlan } from './judge-plan.ts';
 import { planOfGoal } from './planning/plan-of-goal.ts';
 import { startExecution } from './start-execution.ts';
 
@@ -157,17 +155,11 @@ function checkedPlan(
   raw: Json,
   { agent }: Admission,
 ): { plan: ResolvedPlan; warnings: Problem[] } {
-  const checked = checkPlan(raw, contractsOf(skills));
-  if (!checked.ok) throw planRefused(checked.problems);
-  const problems = permissionProblems(
-    checked.plan,
-    agent,
-    Array.isArray(raw) ? '/plan' : '/plan/steps',
-  );
-  if (problems.length > 0) throw planRefused(problems);
+  const judged = judgePlan(skills, raw, agent);
+  if (!judged.ok) throw planRefused(judged.problems);
   return {
-    plan: withStepCap(checked.plan, agent?.max_step_cost_micro_cents),
-    warnings: checked.warnings,
+    plan: withStepCap(judged.plan, agent?.max_step_cost_micro_cents),
+    warnings: judged.warnings,
   };
 }
 

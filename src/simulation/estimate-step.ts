@@ -12,7 +12,10 @@ export interface CallEstimate {
 }
 
 /** The skill's own worst case when the params are known whole; before that no less than its contract says. */
-export function estimateCall({ params }: ReadStep, skill: Skill | undefined): CallEstimate {
+export function estimateCall(
+  { params }: Pick<ReadStep, 'params'>,
+  skill: Skill | undefined,
+): CallEstimate {
   if (!skill) return { microCents: 0, isWorstCase: false };
   const { contract } = skill;
   const baseMicroCents = contract.cost.base_micro_cents;

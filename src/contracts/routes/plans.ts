@@ -1,6 +1,7 @@
 import { QUESTION_NAMES, AskQuestion, QuestionAnswer } from '../question.ts';
 import type { Route } from '../route.ts';
 import { Simulate, Simulation } from '../simulation.ts';
+import { ValidatePlan, Validation } from '../validation.ts';
 
 const URL = 'https://example.org/items.json';
 
@@ -108,6 +109,44 @@ export const PLAN_ROUTES = {
           },
           supported_queries: [...QUESTION_NAMES],
           warnings: [],
+        },
+      },
+    },
+    errors: ['KEY_BOUND_TO_AGENT'],
+  },
+  validatePlan: {
+    method: 'POST',
+    path: '/api/v1/plans/validate',
+    role: 'viewer',
+    tag: 'runtime',
+    readOnly: true,
+    summary: 'Whether a plan would be taken, with all that is wrong and how to correct it',
+    description:
+      'Checks what POST /api/v1/runs checks, and changes nothing: `valid` says that a run with this body would be taken ' +
+      'now, the rate of requests apart. Each problem has the place in the body, a code and a fix.',
+    body: ValidatePlan,
+    bodyExample: { plan: [{ skill: 'htpp_call', params: { url: URL } }], budget_cents: 50 },
+    answers: {
+      200: {
+        description: 'The problems, or none.',
+        schema: Validation,
+        example: {
+          valid: false,
+          problems: [
+            {
+              pointer: '/plan/0/skill',
+              code: 'SKILL_NOT_FOUND',
+              message:
+                'there is no skill `htpp_call`, did you mean `http_call`? The skills are `http_call`, `json_transform`.',
+              did_you_mean: 'http_call',
+              fix: 'Write `http_call`.',
+            },
+          ],
+          warnings: [],
+          agent_id: null,
+          budget_cents: 50,
+          worst_case: null,
+          step_count: null,
         },
       },
     },

@@ -42,13 +42,15 @@ function tellFault(
 ): void {
   const pointer = `${steps[fault.step]!.pointer}/depends_on/${fault.entry}`;
   switch (fault.kind) {
-    case 'unknown':
+    case 'unknown': {
+      const near = (): string | undefined => nearest(fault.id, indexOf.keys());
       return problems.add(
         pointer,
         'UNKNOWN_DEPENDENCY',
-        () =>
-          `the plan has no step ${quote(fault.id)}${didYouMean(nearest(fault.id, indexOf.keys()))}`,
+        () => `the plan has no step ${quote(fault.id)}${didYouMean(near())}`,
+        near,
       );
+    }
     case 'self':
       return problems.add(pointer, 'CYCLE', () => `step ${quote(fault.id)} waits for itself.`);
     case 'duplicate':

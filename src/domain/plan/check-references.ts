@@ -18,10 +18,16 @@ function checkStepReference(
   const { step, source } = reference;
   const other = typeof step === 'string' ? indexOf.get(step) : step < ids.length ? step : undefined;
   if (other === undefined) {
-    problems.add(pointer, 'REFERENCE_UNKNOWN_STEP', () =>
-      typeof step === 'string'
-        ? `${show(source)}: the plan has no step ${quote(step)}${didYouMean(nearest(step, ids))}`
-        : `${show(source)}: the plan has ${ids.length} steps, so \`[N]\` goes from 0 to ${ids.length - 1}.`,
+    const near = (): string | undefined =>
+      typeof step === 'string' ? nearest(step, ids) : undefined;
+    problems.add(
+      pointer,
+      'REFERENCE_UNKNOWN_STEP',
+      () =>
+        typeof step === 'string'
+          ? `${show(source)}: the plan has no step ${quote(step)}${didYouMean(near())}`
+          : `${show(source)}: the plan has ${ids.length} steps, so \`[N]\` goes from 0 to ${ids.length - 1}.`,
+      near,
     );
     return;
   }

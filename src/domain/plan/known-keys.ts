@@ -37,7 +37,8 @@ export function keepKnown(
       warnings.add(at, 'KEY_IGNORED', () => `${noun} has no key ${quote(key)}; it is ignored.`);
     } else {
       meant.add(near);
-      problems.add(at, 'UNKNOWN_KEY', () => `unknown key ${quote(key)}${didYouMean(near)}`);
+      const message = (): string => `unknown key ${quote(key)}${didYouMean(near)}`;
+      problems.add(at, 'UNKNOWN_KEY', message, () => near);
     }
   }
   return { entries: Object.fromEntries(entries), meant };

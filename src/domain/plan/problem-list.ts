@@ -7,7 +7,12 @@ const TEXT_LENGTH_MAX = 1000;
 
 export interface ProblemList<Code extends string> {
   /** Pointer and message may be built when they are kept: a hostile plan can have a hundred thousand problems. */
-  add(pointer: string | (() => string), code: Code, message: () => string): void;
+  add(
+    pointer: string | (() => string),
+    code: Code,
+    message: () => string,
+    meant?: () => string | undefined,
+  ): void;
   isEmpty(): boolean;
   toProblems(): Problem[];
 }
@@ -16,15 +21,17 @@ function createList<Code extends string>(moreCode: Code, noun: string): ProblemL
   const problems: Problem[] = [];
   let more = 0;
   return {
-    add(pointer, code, message) {
+    add(pointer, code, message, meant) {
       if (problems.length >= PROBLEMS_MAX) {
         more += 1;
         return;
       }
+      const word = meant?.();
       problems.push({
         pointer: clip(typeof pointer === 'string' ? pointer : pointer(), TEXT_LENGTH_MAX),
         code,
         message: clip(message(), TEXT_LENGTH_MAX),
+        ...(word !== undefined && { did_you_mean: clip(word, TEXT_LENGTH_MAX) }),
       });
     },
     isEmpty: () => problems.length === 0,

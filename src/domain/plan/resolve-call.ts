@@ -41,11 +41,15 @@ function findContract(context: PlanContext, draft: CallDraft): SkillContract | u
   }
   const contract = context.contracts.get(skill);
   if (contract) return contract;
-  context.problems.add(pointer, 'SKILL_NOT_FOUND', () => {
-    const known = [...context.contracts.keys()];
-    const near = didYouMean(nearest(skill, known));
-    return `there is no skill ${quote(skill)}${near || '.'} The skills are ${quoteSome(known, 30)}.`;
-  });
+  const known = [...context.contracts.keys()];
+  const near = (): string | undefined => nearest(skill, known);
+  context.problems.add(
+    pointer,
+    'SKILL_NOT_FOUND',
+    () =>
+      `there is no skill ${quote(skill)}${didYouMean(near()) || '.'} The skills are ${quoteSome(known, 30)}.`,
+    near,
+  );
   return undefined;
 }
 

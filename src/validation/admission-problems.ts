@@ -1,0 +1,92 @@
+import { AosError } from '../contracts/failures.ts';
+import type { Problem } from '../contracts/failures.ts';
+import { microCentsFromCents } from '../contracts/money.ts';
+import { holdChange } from '../domain/balances.ts';
+import {
+  admit,
+  ancestorsOf,
+  defaultBudget,
+  refuseOverCap,
+  refuseTooManyRuns,
+} from '../runs/admission.ts';
+import type { Admission } from '../runs/admission.ts';
+import { budgetExceeded } from '../runs/failures.ts';
+import { listAccounts } from '../storage/accounts.ts';
+import type { AgentRow } from '../storage/agents.ts';
+import type { ApiKey } from '../storage/api-keys.ts';
+import type { Pool } from '../storage/pool.ts';
+
+/** What a submission would be refused for, as a problem at a place of its body. */
+async function problemsOf(pointer: string, refuse: () => unknown): Promise<Problem[]> {
+  try {
+    await refuse();
+    return [];
+  } catch (error) {
+    if (!(error instanceof AosError)) throw error;
+    const { code, detail } = error.failure;
+    return [{ pointer, code, message: detail }];
+  }
+}
+
+/** Whose run it would be, or why there would be none. Errors: KEY_BOUND_TO_AGENT. */
+export async function admitted(
+  pool: Pool,
+  key: ApiKey,
+  asked: string | undefined,
+): Promise<{ admission: Admission; problems: Problem[] }> {
+  let admission: Admission = { agentId: asked ?? key.agent_id, agent: undefined, warnings: [] };
+  const problems = await problemsOf('/agent_id', async () => {
+    admission = await admit(pool, key, asked);
+  });
+  const bound = problems.find(({ code }) => code === 'KEY_BOUND_TO_AGENT');
+  if (bound) throw new AosError('KEY_BOUND_TO_AGENT', bound.message);
+  return { admission, problems };
+}
+
+/** The budget that a run would have, and why it would not get it now: caps, open runs, and what each level has left. */
+export async function fundingProblems(
+  pool: Pool,
+  key: ApiKey,
+  agent: AgentRow | undefined,
+  budgetCents: number | undefined,
+): Promise<{ budgetMicroCents: number; problems: Problem[] }> {
+  const ancestors = ancestorsOf(key, agent, new Date());
+  const budgetMicroCents =
+    budgetCents === undefined
+      ? await defaultBudget(pool, key.tenant_id, ancestors, agent)
+      : microCentsFromCents(budgetCents);
+  const problems = await problemsOf('/budget_cents', () => refuseOverCap(agent, budgetMicroCents));
+  if (agent)
+    problems.push(...(await problemsOf('/agent_id', () => refuseTooManyRuns(pool, agent))));
+  if (budgetMicroCents > 0)
+    problems.push(...(await unfunded(pool, key, agent, { ancestors, budgetMicroCents })));
+  return { budgetMicroCents, problems };
+}
+
+interface Wish {
+  ancestors: readonly string[];
+  budgetMicroCents: number;
+}
+
+/** The levels that the budget could not be held on. */
+async function unfunded(
+  pool: Pool,
+  key: ApiKey,
+  agent: AgentRow | undefined,
+  { ancestors, budgetMicroCents }: Wish,
+): Promise<Problem[]> {
+  const accounts = await listAccounts(pool, key.tenant_id, ancestors);
+  // The account of an agent's period begins with its first run.
+  const untouched = {
+    limit: agent?.budget_micro_cents ?? null,
+    reserved: 0,
+    settled: 0,
+    overage: 0,
+  };
+  return ancestors.flatMap((id): Problem[] => {
+    const balances = accounts.find((account) => account.id === id)?.balances ?? untouched;
+    if (holdChange(balances, budgetMicroCents)) return [];
+    const { code, detail } = budgetExceeded(id, budgetMicroCents, balances);
+    return [{ pointer: '/budget_cents', code, message: detail }];
+  });
+}
