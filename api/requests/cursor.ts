@@ -23,7 +23,9 @@ export function readCursor(text: string, idPrefix: string): Cursor {
       typeof createdAt === 'string' &&
       isTime(createdAt) &&
       typeof id === 'string' &&
-      ID.exec(id)?.[1] === idPrefix
+      ID.exec(id)?.[1] === idPrefix &&
+      // Else it is one with something behind it, which decoding skips.
+      writeCursor({ createdAt, id }) === text
     ) {
       return { createdAt, id };
     }

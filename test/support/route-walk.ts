@@ -22,6 +22,12 @@ export const OWNED = ['run_id', 'key_id', 'agent_id'] as const;
 export type Owned = (typeof OWNED)[number];
 export type Ids = Record<Owned, string>;
 
+/** Parameters that take such an id under another name. */
+const NAMED_OTHERWISE: Readonly<Record<string, Owned>> = { resource_id: 'agent_id' };
+
+/** Routes that answer what they know of a name that names nothing, so that no id is missing to them. */
+const ANSWER_ALL: readonly string[] = ['getResourceContract'];
+
 /** Ids of the right form that never were. */
 export const idsOfNothing = (): Ids => ({
   run_id: `run_${uuidv7()}`,
@@ -47,15 +53,26 @@ const BODIES: Partial<Record<OperationId, (number: number) => JsonObject>> = {
 export const parametersOf = (path: string): string[] =>
   [...path.matchAll(/:([a-z_]+)/g)].map(([, name]) => name!);
 
-export const isOwned = (name: string): name is Owned => (OWNED as readonly string[]).includes(name);
+export const ownedBy = (name: string): Owned | undefined =>
+  OWNED.find((each) => each === name) ?? NAMED_OTHERWISE[name];
+
+/** The ids of tenants that a path takes. */
+export const ownedIn = (path: string): Owned[] =>
+  parametersOf(path).flatMap((name) => ownedBy(name) ?? []);
+
+/** Whether an id that is not there is answered with 404. */
+export const findsOrFails = ({ operation }: Walked): boolean => !ANSWER_ALL.includes(operation);
 
 /** Parameters that the walk has no id for: `OWNED` or `COMMON` must name them. */
 export const unknownParameters = (path: string): string[] =>
-  parametersOf(path).filter((name) => !isOwned(name) && !(name in COMMON));
+  parametersOf(path).filter((name) => ownedBy(name) === undefined && !(name in COMMON));
 
 /** The path with these ids in it. */
 export const fill = (path: string, ids: Ids): string =>
-  path.replaceAll(/:([a-z_]+)/g, (_, name: string) => (isOwned(name) ? ids[name] : COMMON[name]!));
+  path.replaceAll(/:([a-z_]+)/g, (_, name: string) => {
+    const owned = ownedBy(name);
+    return owned === undefined ? COMMON[name]! : ids[owned];
+  });
 
 let bodies = 0;
 
