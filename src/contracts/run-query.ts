@@ -32,6 +32,7 @@ const Moment = z
     (text) => Iso8601.safeParse(text).success,
     'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z',
   )
+  .meta({ anyOf: [{ format: 'date-time' }, { format: 'date' }] })
   .transform((text) => new Date(text));
 
 export const RunQuery = PageQuery.extend({

@@ -14,7 +14,8 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 
 export const Labels = z
   .record(text(LABEL_LENGTH_MAX), text(LABEL_LENGTH_MAX))
-  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`);
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`)
+  .meta({ maxProperties: LABELS_MAX });
 
 /** The body of POST /api/v1/runs. The plan itself is checked apart, so that all its problems are told at once. */
 export const SubmitRun = z.object({

@@ -4,6 +4,7 @@ import type { Components } from './components.ts';
 import { failuresOf } from './failures.ts';
 import type { FailureResponses } from './failure-responses.ts';
 import { headersOfAnswer, headersWith } from './headers.ts';
+import { linksOf } from './links.ts';
 import { parametersOf } from './parameters.ts';
 
 export interface Gathered {
@@ -29,11 +30,16 @@ const ANY_KEY = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
 export function operationOf(route: Route, path: string, id: string, gathered: Gathered): object {
   const { components, failures } = gathered;
   const parameters = parametersOf(route, path, components);
+  const links = linksOf(id);
+  const makes = (status: string): boolean => status === '201' || status === '202';
   const responses: Record<string, object> = {};
   for (const [status, codes] of failuresOf(route))
     responses[status] = failures.responseFor(status, codes);
   for (const [status, answer] of Object.entries(route.answers))
-    responses[status] = responseOf(route, Number(status), answer, components);
+    responses[status] = {
+      ...responseOf(route, Number(status), answer, components),
+      ...(makes(status) && Object.keys(links).length > 0 && { links }),
+    };
   return {
     operationId: id,
     tags: [route.tag],

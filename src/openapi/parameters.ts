@@ -64,7 +64,7 @@ function queryParameters({ query }: Route, components: Components): Parameter[] 
 
 function headerParameter(name: string, description: string): Parameter {
   const isKey = name === 'Idempotency-Key';
-  const bounds = isKey && { minLength: 1, maxLength: IDEMPOTENCY_KEY_LENGTH_MAX };
+  const bounds = isKey && { maxLength: IDEMPOTENCY_KEY_LENGTH_MAX };
   return {
     name,
     in: 'header',

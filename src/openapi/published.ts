@@ -10,6 +10,7 @@ export const ANY_JSON = 'Json';
 /** Where zod puts what refers to itself and has no name: of ours, that is any JSON alone. */
 const SHARED = '__shared';
 const SURROGATES = String.raw`^\P{Surrogate}*$`;
+const WITHOUT_NUL = String.raw`^[^\u0000]*$`;
 
 /** The schemas as the document shows them, by their names. */
 export function publish(
@@ -47,10 +48,10 @@ function clean(schema: JsonSchema, io: Direction): JsonSchema {
   const { $schema: _dialect, $id: _id, ...kept } = schema as JsonSchema & { $id?: string };
   const names = kept.propertyNames as JsonSchema | undefined;
   // The format of a time says the same as its pattern; zod's own formats are known to nobody else.
-  if (kept.format === 'date-time') delete kept.pattern;
+  if (kept.format === 'date-time' || kept.format === 'date') delete kept.pattern;
   else delete kept.format;
-  // What is well-formed Unicode, JSON says by itself.
-  if (kept.pattern === SURROGATES) delete kept.pattern;
+  // What is well-formed Unicode, JSON says by itself; no body may hold a NUL.
+  if (kept.pattern === SURROGATES) kept.pattern = WITHOUT_NUL;
   if (kept.pattern !== undefined) kept.pattern = kept.pattern.replaceAll('\\0', '\\u0000');
   if (names && Object.keys(names).every((key) => key === 'type')) delete kept.propertyNames;
   if (io === 'output') {
