@@ -3,9 +3,12 @@ import * as account from '../contracts/account.ts';
 import * as agent from '../contracts/agent.ts';
 import * as audit from '../contracts/audit.ts';
 import * as budget from '../contracts/budget.ts';
+import * as capabilities from '../contracts/capabilities.ts';
+import * as compat from '../contracts/compat.ts';
 import * as failures from '../contracts/failures.ts';
 import * as key from '../contracts/key.ts';
 import * as ledger from '../contracts/ledger.ts';
+import * as limitsView from '../contracts/limits-view.ts';
 import * as plan from '../contracts/plan.ts';
 import * as question from '../contracts/question.ts';
 import * as runtimeRoutes from '../contracts/routes/runtime.ts';
@@ -14,6 +17,7 @@ import * as run from '../contracts/run.ts';
 import * as runQuery from '../contracts/run-query.ts';
 import * as simulation from '../contracts/simulation.ts';
 import * as skill from '../contracts/skill.ts';
+import * as validation from '../contracts/validation.ts';
 import * as webhookSecret from '../contracts/webhook-secret.ts';
 
 const MODULES = [
@@ -21,9 +25,12 @@ const MODULES = [
   agent,
   audit,
   budget,
+  capabilities,
+  compat,
   failures,
   key,
   ledger,
+  limitsView,
   plan,
   question,
   run,
@@ -32,6 +39,7 @@ const MODULES = [
   simulation,
   skill,
   systemRoutes,
+  validation,
   webhookSecret,
 ];
 

@@ -6,7 +6,6 @@ import type { Rbac } from '../../src/contracts/key.ts';
 import { mayAct, ROLES } from '../../src/contracts/roles.ts';
 import type { Role } from '../../src/contracts/roles.ts';
 import { OPERATION_IDS, ROUTES } from '../../src/contracts/routes.ts';
-import { insertAgentRow } from '../support/agent-row.ts';
 import type { Harness } from '../support/harness.ts';
 import { PEPPER, startHarness } from '../support/harness.ts';
 import {
@@ -80,7 +79,7 @@ describe('a route', () => {
   let ours: Tenant;
   let theirs: Tenant;
   let bound: string;
-  let boundTo: string;
+  let idsOfBound: Pick<Ids, 'agent_id' | 'run_id'>;
   let revoked: string;
   let expired: string;
 
@@ -129,8 +128,9 @@ describe('a route', () => {
     ours = await makeTenant('ours');
     // From now on nothing is changed but by the requests themselves.
     await worker.stop();
-    boundTo = await insertAgentRow(aos.pool, { tenant_id: 'theirs', name: 'bound' });
-    bound = await keyWith('theirs', 'operator', `agent_id = '${boundTo}'`);
+    const run = await submit('theirs', theirs.keys.admin);
+    idsOfBound = await makeIds(aos.pool, 'theirs', { run, name: 'bound' });
+    bound = await keyWith('theirs', 'operator', `agent_id = '${idsOfBound.agent_id}'`);
     revoked = await keyWith('ours', 'admin', 'revoked_at = now()');
     expired = await keyWith('ours', 'admin', `expires_at = now() - interval '1 second'`);
   }, 60_000);
@@ -266,7 +266,7 @@ describe('a route', () => {
             ...(mayAct('operator', neededOf(walked)) ? [{ key: bound }] : []),
           ];
           for (const each of asked) {
-            const theirsOf = each.key === bound ? { ...own, agent_id: boundTo } : own;
+            const theirsOf = each.key === bound ? { ...own, ...idsOfBound } : own;
             const swap = (ids: Ids): Ids => ({ ...theirsOf, [parameter]: ids[parameter] });
             const found = await call(walked, swap(foreign), each);
             const missing = await call(walked, swap(idsOfNothing()), each);
