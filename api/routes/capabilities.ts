@@ -1,4 +1,4 @@
-import { listCapabilities } from '../../src/capabilities/list-capabilities.ts';
+import { writeCapabilities } from '../../src/capabilities/write-capabilities.ts';
 import { loadStanding } from '../../src/capabilities/load-standing.ts';
 import { createMeasuredSkills } from '../../src/capabilities/measured-skills.ts';
 import { toResourceContract } from '../../src/capabilities/resource-contract.ts';
@@ -24,7 +24,8 @@ export function createCapabilityHandlers(
         loadStanding(deps, asker),
         measuredSkills(asker.key.tenant_id),
       ]);
-      ctx.body = listCapabilities(asker, standing, contracts);
+      ctx.type = 'application/json';
+      ctx.body = writeCapabilities(asker, standing, contracts);
     },
 
     async getResourceContract(ctx) {

@@ -10,7 +10,7 @@ import { agentAccountId } from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Pool } from '../storage/pool.ts';
-import { readStanding } from '../storage/standing.ts';
+import { readAgentStanding, readTenantStanding } from '../storage/standing.ts';
 import { tenantAccountId } from '../storage/tenants.ts';
 
 /** Who asks, about whom. */
@@ -33,21 +33,15 @@ export interface Standing {
   warnings: Problem[];
 }
 
-/** Reads all of it in one statement; an agent's account is looked for under each period, since the agent is read with it. */
+/** Reads all of it in one statement, or two when there is no such agent. */
 export async function loadStanding(
   { pool, rates }: { pool: Pool; rates: RateLimiter },
   { key, rate, agentId, at }: Asker,
 ): Promise<Standing> {
-  const ofAgent =
-    agentId === null
-      ? []
-      : BUDGET_PERIODS.map((period) => ({ id: agentId, budget_period: period }));
-  const row = await readStanding(pool, key.tenant_id, agentId, [
-    ...ofAgent.map((each) => agentAccountId(each, at)),
-    ...(key.account_id === null ? [] : [key.account_id]),
-    tenantAccountId(key.tenant_id),
-  ]);
-  const { agent, agentsRequired, openRuns, accounts } = row;
+  const ofAgent = agentId === null ? undefined : await readAgent(pool, key, agentId, at);
+  const { agentsRequired, openRuns, accounts } =
+    ofAgent ?? (await readTenantStanding(pool, key.tenant_id, accountsOf(key)));
+  const agent = ofAgent?.agent;
   return {
     agentId,
     agent,
@@ -58,6 +52,23 @@ export async function loadStanding(
     warnings: agentId === null || agent ? [] : [unknownAgent(agentId)],
   };
 }
+
+/** Its account is looked for under each period, since the agent is read with it. */
+const readAgent = (
+  pool: Pool,
+  key: ApiKey,
+  agentId: string,
+  at: Date,
+): ReturnType<typeof readAgentStanding> =>
+  readAgentStanding(pool, key.tenant_id, agentId, [
+    ...BUDGET_PERIODS.map((period) => agentAccountId({ id: agentId, budget_period: period }, at)),
+    ...accountsOf(key),
+  ]);
+
+const accountsOf = (key: ApiKey): string[] => [
+  ...(key.account_id === null ? [] : [key.account_id]),
+  tenantAccountId(key.tenant_id),
+];
 
 /** An agent's own rate counts what is submitted for it. */
 async function ratesOfAgent(

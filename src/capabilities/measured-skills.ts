@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import type { MeasuredSkill } from '../contracts/capabilities.ts';
 import {
   OBSERVED_CACHE_MS,
   OBSERVED_CALLS_PER_RUN_MAX,
@@ -15,7 +14,8 @@ import { measureSkill } from './measure-skill.ts';
 
 export interface MeasuredContract {
   contract: SkillContract;
-  measured: MeasuredSkill;
+  /** A MeasuredSkill as JSON, made once for all that ask. */
+  measuredJson: string;
 }
 
 /** The skills as a tenant's newest runs show them; for ten seconds the same, since to count them takes a while. */
@@ -32,10 +32,10 @@ export function createMeasuredSkills(deps: { pool: Pool; skills: SkillRegistry }
         callsPerRun: OBSERVED_CALLS_PER_RUN_MAX,
       });
       const bySkill = new Map(rows.map((row) => [row.skill, row]));
-      return contracts.map((contract) => ({
-        contract,
-        measured: measureSkill(contract, bySkill.get(contract.id)),
-      }));
+      return contracts.map((contract) => {
+        const measured = measureSkill(contract, bySkill.get(contract.id));
+        return { contract, measuredJson: JSON.stringify(measured) };
+      });
     },
   });
   return async (tenantId) => (await cache.fetch(tenantId))!;

@@ -3,50 +3,80 @@ import { AGENT_COLUMNS } from './agents.ts';
 import type { AgentRow } from './agents.ts';
 import type { Db } from './pool.ts';
 
-/** What limits a tenant and one of its agents, as one statement reads it. */
+type AccountBalances = Pick<Account, 'id' | 'balances'>;
+
+/** What limits a tenant, or one of its agents, now. */
 export interface StandingRow {
-  agent: AgentRow | undefined;
   agentsRequired: boolean;
-  /** Of the agent, when it is there; else of the tenant. */
   openRuns: number;
-  accounts: Pick<Account, 'id' | 'balances'>[];
+  accounts: AccountBalances[];
 }
 
-interface Row extends Omit<AgentRow, 'id'> {
-  id: string | null;
+interface Row {
   agents_required: boolean;
   open_runs: number;
-  accounts: Pick<Account, 'id' | 'balances'>[] | null;
+  account_id: string;
+  limit_micro_cents: number | null;
+  reserved_micro_cents: number;
+  settled_micro_cents: number;
+  overage_micro_cents: number;
 }
 
-/** Reads where a tenant stands, or one of its agents: its settings, open runs, and those of these accounts that it has. */
-export async function readStanding(
+/** The tenant's settings beside each of these accounts that it has; its own is always there. */
+const ACCOUNTS = (ids: '$2' | '$3'): string => `
+  (SELECT id AS account_id, limit_micro_cents, reserved_micro_cents, settled_micro_cents, overage_micro_cents
+   FROM accounts WHERE tenant_id = $1 AND id = ANY(${ids})) a
+  CROSS JOIN (SELECT agents_required FROM tenants WHERE id = $1) t`;
+const ACCOUNT_COLUMNS = `account_id, limit_micro_cents, reserved_micro_cents, settled_micro_cents,
+  overage_micro_cents, agents_required`;
+
+function standingOf(rows: readonly Row[]): StandingRow {
+  const [first] = rows;
+  if (!first) throw new Error('none of the accounts is there');
+  return {
+    agentsRequired: first.agents_required,
+    openRuns: first.open_runs,
+    accounts: rows.map((row) => ({
+      id: row.account_id,
+      balances: {
+        limit: row.limit_micro_cents,
+        reserved: row.reserved_micro_cents,
+        settled: row.settled_micro_cents,
+        overage: row.overage_micro_cents,
+      },
+    })),
+  };
+}
+
+/** Where a tenant stands: its open runs, and these of its accounts. */
+export async function readTenantStanding(
   db: Db,
   tenantId: string,
-  agentId: string | null,
   accountIds: readonly string[],
 ): Promise<StandingRow> {
   const { rows } = await db.query<Row>(
-    `SELECT ${AGENT_COLUMNS}, agents_required,
-       CASE WHEN id IS NULL
-         THEN (SELECT count(*) FROM runs WHERE tenant_id = $1 AND status IN ('queued', 'running'))
-         ELSE (SELECT count(*) FROM runs WHERE tenant_id = $1 AND agent_id = $2 AND completed_at IS NULL)
-       END AS open_runs,
-       (SELECT json_agg(json_build_object('id', id, 'balances', json_build_object(
-            'limit', limit_micro_cents, 'reserved', reserved_micro_cents,
-            'settled', settled_micro_cents, 'overage', overage_micro_cents)))
-          FROM accounts WHERE tenant_id = $1 AND id = ANY($3)) AS accounts
-     FROM (SELECT agents_required FROM tenants WHERE id = $1) t
-     LEFT JOIN agents ON agents.tenant_id = $1 AND agents.id = $2`,
+    `SELECT ${ACCOUNT_COLUMNS},
+       (SELECT count(*) FROM runs WHERE tenant_id = $1 AND status IN ('queued', 'running')) AS open_runs
+     FROM ${ACCOUNTS('$2')}`,
+    [tenantId, accountIds],
+  );
+  return standingOf(rows);
+}
+
+/** Where an agent stands: its settings, its open runs, and these accounts; undefined when the tenant has no such agent. */
+export async function readAgentStanding(
+  db: Db,
+  tenantId: string,
+  agentId: string,
+  accountIds: readonly string[],
+): Promise<(StandingRow & { agent: AgentRow }) | undefined> {
+  const { rows } = await db.query<Row & AgentRow>(
+    `SELECT ${AGENT_COLUMNS}, ${ACCOUNT_COLUMNS},
+       (SELECT count(*) FROM runs WHERE tenant_id = $1 AND agent_id = $2 AND completed_at IS NULL) AS open_runs
+     FROM ${ACCOUNTS('$3')}
+     JOIN agents ON agents.tenant_id = $1 AND agents.id = $2`,
     [tenantId, agentId, accountIds],
   );
-  const [row] = rows;
-  if (!row) throw new Error(`tenant ${tenantId} does not exist`);
-  const { agents_required: agentsRequired, open_runs: openRuns, accounts, ...agent } = row;
-  return {
-    agent: agent.id === null ? undefined : (agent as AgentRow),
-    agentsRequired,
-    openRuns,
-    accounts: accounts ?? [],
-  };
+  const [agent] = rows;
+  return agent && { ...standingOf(rows), agent };
 }

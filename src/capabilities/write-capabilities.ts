@@ -1,4 +1,9 @@
-import type { Capabilities, Obstacle, SkillCapability } from '../contracts/capabilities.ts';
+import type {
+  Capabilities,
+  MeasuredSkill,
+  Obstacle,
+  SkillCapability,
+} from '../contracts/capabilities.ts';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import { OBSERVED_RUNS_MAX } from '../contracts/limits.ts';
 import { mayAct } from '../contracts/roles.ts';
@@ -10,30 +15,32 @@ import { obstaclesOf } from '../skills/availability.ts';
 import type { Asker, Standing } from './load-standing.ts';
 import type { MeasuredContract } from './measured-skills.ts';
 
-/** What can be done with a key, for an agent, now. */
-export function listCapabilities(
+/**
+ * What can be done with a key, for an agent, now, as JSON text: most of it is the same for all that ask, and to write
+ * that anew for each of them would take longer than all the rest.
+ */
+export function writeCapabilities(
   { key, at }: Asker,
   standing: Standing,
   contracts: readonly MeasuredContract[],
-): Capabilities {
+): string {
   const { agentId, agent, budgets, rates } = standing;
   const refusal = refusalTo(standing);
   const rateRemaining = Math.min(...rates.map(({ remaining }) => remaining));
-  const entries = contracts.map(({ contract, measured }): [string, SkillCapability] => {
+  const skills = contracts.map(({ contract, measuredJson }) => {
     const obstacles = [
       ...(refusal ? [refusal] : []),
       ...obstaclesOf(contract, agent?.allowed_skills ?? null),
     ];
     const available = obstacles.length === 0;
-    const view = { available, ...obstacles[0], obstacles, rate_limit_remaining: rateRemaining };
-    return [contract.id, { ...view, ...measured }];
+    const now = { available, ...obstacles[0], obstacles, rate_limit_remaining: rateRemaining };
+    return { id: contract.id, available, json: joinObjects(writeNow(now), measuredJson) };
   });
   const idsWhere = (available: boolean): string[] =>
-    entries.filter(([, skill]) => skill.available === available).map(([id]) => id);
+    skills.filter((skill) => skill.available === available).map(({ id }) => id);
   const budget = tightestOf(budgets);
-  return {
+  const rest: Omit<Capabilities, 'skills'> = {
     agent_id: agentId,
-    skills: Object.fromEntries(entries),
     skills_available: idsWhere(true),
     skills_unavailable: idsWhere(false),
     budget,
@@ -48,7 +55,16 @@ export function listCapabilities(
     warnings: standing.warnings,
     timestamp: at.toISOString(),
   };
+  const bySkill = skills.map(({ id, json }) => `${JSON.stringify(id)}:${json}`).join(',');
+  return joinObjects(JSON.stringify(rest), `{"skills":{${bySkill}}}`);
 }
+
+/** What of a skill depends on who asks. */
+const writeNow = (now: Omit<SkillCapability, keyof MeasuredSkill>): string => JSON.stringify(now);
+
+/** One object of two that are written already, neither of them empty and no key in both. */
+const joinObjects = (left: string, right: string): string =>
+  `${left.slice(0, -1)},${right.slice(1)}`;
 
 const permissionsOf = (role: Role): string[] =>
   OPERATION_IDS.filter((id) => {
