@@ -10,12 +10,19 @@ const SUBMISSION = JSON.stringify({
 });
 
 /** What is set against what; the runs of the table are there already. */
-export async function pairingsOf({ apiUrl, bareUrl, key, runId }: ApiWorld): Promise<Pairing[]> {
-  const bare: Target = { url: bareUrl, status: 200 };
+export async function pairingsOf({
+  apiUrl,
+  bareUrl,
+  key,
+  runId,
+  pids,
+}: ApiWorld): Promise<Pairing[]> {
+  const bare: Target = { url: bareUrl, status: 200, pid: pids.bare };
   const get = (path: string): Target => ({
     url: apiUrl + path,
     headers: { 'X-API-Key': key },
     status: 200,
+    pid: pids.api,
   });
   const firstPage = get(FIRST_PAGE);
   const latePage = get(await pathOfLatePage(apiUrl, key));
@@ -29,7 +36,7 @@ export async function pairingsOf({ apiUrl, bareUrl, key, runId }: ApiWorld): Pro
   return [
     {
       name: '/health',
-      target: { url: `${apiUrl}/health`, status: 200 },
+      target: { ...get('/health'), headers: {} },
       against: bare,
       ratioMin: 0.8,
     },

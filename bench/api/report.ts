@@ -19,10 +19,10 @@ export function aimOf({ pairing, rounds }: MeasuredPairing): Aim | undefined {
     : { what: `${name}, requests/s, ratio`, value: ratioOf(rounds).median, min };
 }
 
-/** Requests per second of both sides, then the latencies; a figure is the median of the rounds. */
+/** Requests per second of both sides, then latencies and CPU time of a request; a figure is the median of the rounds. */
 export function reportPairings(measured: readonly MeasuredPairing[]): string {
   const speeds = [['requests/s', 'AOS', 'beside', 'AOS / beside', 'aim']];
-  const latencies = [['ms', 'p50', 'p95', 'p99', 'beside: p50', 'p95', 'p99']];
+  const latencies = [['ms', 'p50', 'p95', 'p99', 'CPU', 'beside: p50', 'p95', 'p99', 'CPU']];
   for (const each of measured) {
     const { pairing, rounds } = each;
     const spread = (of: (round: PairedRound) => number) => formatSpread(spreadOf(rounds.map(of)));
@@ -35,7 +35,7 @@ export function reportPairings(measured: readonly MeasuredPairing[]): string {
       aim === undefined ? '' : describeAim(aim),
     ]);
     const medians = (side: keyof PairedRound): string[] =>
-      (['p50Ms', 'p95Ms', 'p99Ms'] satisfies (keyof Series)[]).map((key) =>
+      (['p50Ms', 'p95Ms', 'p99Ms', 'cpuMs'] satisfies (keyof Series)[]).map((key) =>
         formatNumber(spreadOf(rounds.map((round) => round[side][key])).median),
       );
     latencies.push([pairing.name, ...medians('target'), ...medians('against')]);

@@ -23,7 +23,7 @@ export interface ApiWorld {
   dataDir: string;
   probe: PostgresProbe;
   bare: BareClient;
-  pids: { api: number; worker: number };
+  pids: { api: number; worker: number; bare: number };
   log: string[];
   stop(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export async function startApiWorld(
       process.execArgv.splice(process.execArgv.length - flags.length),
     );
     stops.push(() => stack.stop());
-    const { apiUrl, databaseUrl, pids } = stack;
+    const { apiUrl, databaseUrl } = stack;
     const client = createAosClient(apiUrl, key);
     stops.push(() => client.close());
     const { run_id: runId } = await client.execute(PLAN);
@@ -93,6 +93,7 @@ export async function startApiWorld(
     stops.push(() => bare.close());
     const probe = await openPostgresProbe(databaseUrl, parentOf);
     stops.push(() => probe.close());
+    const pids = { ...stack.pids, bare: server.pid };
     const bareUrl = `http://127.0.0.1:${server.facts['port']!}/`;
     return { apiUrl, bareUrl, key, runId, databaseUrl, dataDir, probe, bare, pids, log, stop };
   } catch (error) {
