@@ -22,7 +22,11 @@ function fdatasyncP50Ms(folder: string): number {
 }
 
 /** One line that says where the figures come from. */
-export async function describeMachine({ dataDir, probe, bare }: World): Promise<string> {
+export async function describeMachine({
+  dataDir,
+  probe,
+  bare,
+}: Pick<World, 'dataDir' | 'probe' | 'bare'>): Promise<string> {
   const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
   const gib = formatNumber(totalmem() / 1024 ** 3);
   return (

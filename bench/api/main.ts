@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { exitWith, stopOnSignal } from '../../src/bin/lifecycle.ts';
+import { reportAims } from '../report/aims.ts';
+import { describeMachine } from '../report/machine.ts';
+import { measurePairing } from './paired.ts';
+import { pairingsOf } from './pairings.ts';
+import { nowUs, reportApiProfile } from './profile.ts';
+import type { Window } from './profile.ts';
+import { aimOf, reportPairings } from './report.ts';
+import type { MeasuredPairing } from './report.ts';
+import { copyRun, RUNS } from './runs-table.ts';
+import { startApiWorld } from './world.ts';
+
+const LOG_SHOWN = 4_000;
+const SECONDS = 4;
+
+/** `npm run bench:api [-- --rounds N] [--quick] [--profile] [--json FILE]` */
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+if (!Number.isInteger(rounds) || rounds < 1)
+  exitWith(new Error('--rounds takes a whole number from 1.'));
+const seconds = values.quick ? 1 : SECONDS;
+
+const onProgress = (text: string): void => console.error(`· ${text}`);
+const profileDir = values.profile
+  ? await mkdtemp(join(tmpdir(), 'aos-bench-api-profile-'))
+  : undefined;
+const starting = startApiWorld(profileDir, onProgress);
+stopOnSignal(() => starting.then((started) => started.stop()).catch(() => undefined));
+const world = await starting.catch(exitWith);
+const windows: Window[] = [];
+
+async function run(): Promise<void> {
+  const machine = await describeMachine(world);
+  console.log(machine);
+  onProgress(`Copying a run ${RUNS} times`);
+  await copyRun(world.databaseUrl, world.runId);
+  const pairings = await pairingsOf(world);
+  const measured: MeasuredPairing[] = [];
+  // Nothing else of AOS is at work: what is submitted waits.
+  process.kill(world.pids.worker, 'SIGSTOP');
+  try {
+    for (const pairing of pairings) {
+      onProgress(`${pairing.name}: ${rounds} rounds`);
+      const fromUs = nowUs();
+      measured.push({ pairing, rounds: await measurePairing(pairing, { rounds, seconds }) });
+      windows.push({ name: pairing.name, fromUs, toUs: nowUs() });
+    }
+  } finally {
+    process.kill(world.pids.worker, 'SIGCONT');
+  }
+  console.log(`\n${reportPairings(measured)}`);
+  const aims = measured.flatMap((each) => aimOf(each) ?? []);
+  console.log(`\n${reportAims(aims, 'npm run bench:api -- --profile')}`);
+  if (values.json === undefined) return;
+  const figures = { at: new Date(), machine, rounds, seconds, aims, measured };
+  await writeFile(values.json, JSON.stringify(figures, null, 2));
+}
+
+const failed = await run().then(
+  () => false,
+  (error: unknown) => {
+    console.error(world.log.join('').slice(-LOG_SHOWN));
+    console.error(error);
+    return true;
+  },
+);
+await world.stop();
+if (profileDir !== undefined) {
+  if (!failed) console.log(`\n${await reportApiProfile(profileDir, world.pids.api, windows)}`);
+  await rm(profileDir, { recursive: true });
+}
+process.exit(failed ? 1 : 0);
