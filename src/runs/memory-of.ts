@@ -13,11 +13,7 @@ export async function memoryOf(
   failure: Failure | null,
 ): Promise<string | null> {
   if (run.agent_id === null) return null;
-  if (failure)
-    return memoryText(
-      run.goal ?? '',
-      JSON.stringify([failure.code, failure.title, failure.detail]),
-    );
+  if (failure) return memoryText(run.goal ?? '', JSON.stringify([failure.code, failure.message]));
   const output =
     outputStepId === null ? '' : await readOutputStart(tx, run.id, outputStepId, MEMORY_CHARS_MAX);
   return memoryText(run.goal ?? '', output);
