@@ -106,7 +106,12 @@ export const AgentQuery = PageQuery.extend({
 /** The body of POST /agents/{id}/goals. With a `plan` that is run; without one a plan is made. */
 export const PostGoal = z.object({
   goal: text(GOAL_LENGTH_MAX).min(1),
-  plan: z.json().optional(),
+  plan: z
+    .json()
+    .optional()
+    .describe(
+      'A list of steps `{skill, params, …}`, or an object with `steps` and what holds for all of them.',
+    ),
   input: z.json().optional(),
   budget_cents: Cents.optional(),
   labels: Labels.default({}),

@@ -19,7 +19,12 @@ export const Labels = z
 
 /** The body of POST /api/v1/runs. The plan itself is checked apart, so that all its problems are told at once. */
 export const SubmitRun = z.object({
-  plan: z.json().optional(),
+  plan: z
+    .json()
+    .optional()
+    .describe(
+      'A list of steps `{skill, params, …}`, or an object with `steps` and what holds for all of them.',
+    ),
   goal: text(GOAL_LENGTH_MAX).min(1).optional(),
   agent_id: text(256).min(1).optional(),
   input: z.json().optional(),

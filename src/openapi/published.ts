@@ -54,6 +54,7 @@ function clean(schema: JsonSchema, io: Direction): JsonSchema {
   if (kept.pattern === SURROGATES) kept.pattern = WITHOUT_NUL;
   if (kept.pattern !== undefined) kept.pattern = kept.pattern.replaceAll('\\0', '\\u0000');
   if (names && Object.keys(names).every((key) => key === 'type')) delete kept.propertyNames;
+  if (kept.allOf !== undefined) foldAlike(kept);
   if (io === 'output') {
     // A later version may say more, and clients must bear that.
     if (kept.additionalProperties === false) delete kept.additionalProperties;
@@ -61,4 +62,14 @@ function clean(schema: JsonSchema, io: Direction): JsonSchema {
     if (kept.minimum === Number.MIN_SAFE_INTEGER) delete kept.minimum;
   }
   return kept;
+}
+
+/** Two patterns that are published as one would be there twice. */
+function foldAlike(schema: JsonSchema): void {
+  const alike = new Map(schema.allOf!.map((each) => [JSON.stringify(each), each]));
+  schema.allOf = [...alike.values()];
+  const [only, ...others] = schema.allOf;
+  if (others.length > 0 || Object.keys(only!).some((key) => key in schema)) return;
+  delete schema.allOf;
+  Object.assign(schema, only);
 }
