@@ -6,6 +6,7 @@ import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
 import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
+import { createProblemList } from '../domain/plan/problem-list.ts';
 import { clip } from '../domain/plan/wording.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { ensureAccount, listAccounts } from '../storage/accounts.ts';
@@ -21,6 +22,7 @@ import type { ApiKey } from '../storage/api-keys.ts';
 import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
 import { freeOf } from '../domain/balances.ts';
+import { ofMoney } from './failures.ts';
 
 /** What a submission is subject to: the agent that it names, if the tenant has it. */
 export interface Admission {
@@ -74,23 +76,34 @@ export async function takeAgentRate(
     'RATE_LIMITED',
     `Agent ${agent.id} may submit ${perMinute} runs a minute (rate_limit_per_minute); this is one more. ` +
       `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
-    { retry_after_ms: resetMs },
+    {
+      retry_after_ms: resetMs,
+      limit: { name: 'rate_limit_per_minute', value: perMinute, asked: perMinute + 1 },
+    },
   );
 }
 
-/** Everything in the plan that the agent may not do. */
-export const permissionProblems = (
+/** Tells everything in the plan that the agent may not do. Errors: SKILL_NOT_ALLOWED, HOST_NOT_ALLOWED. */
+export function refuseForbidden(
   plan: ResolvedPlan,
   agent: AgentRow | undefined,
   pointer: string,
-): Problem[] =>
-  agent
-    ? checkPermissions(
-        plan,
-        { allowedSkills: agent.allowed_skills, allowedHosts: agent.allowed_hosts },
-        pointer,
-      )
-    : [];
+): void {
+  if (!agent) return;
+  const policy = { allowedSkills: agent.allowed_skills, allowedHosts: agent.allowed_hosts };
+  const refusals = checkPermissions(plan, policy, pointer);
+  // Several things that an agent may not do are one refusal.
+  const first = refusals.find(({ code }) => code === 'SKILL_NOT_ALLOWED') ?? refusals[0];
+  if (!first) return;
+  const problems = createProblemList();
+  for (const { pointer: at, code, message } of refusals) problems.add(at, code, () => message);
+  const name = first.code === 'SKILL_NOT_ALLOWED' ? 'allowed_skills' : 'allowed_hosts';
+  const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
+  throw new AosError(first.code, `${first.pointer}: ${first.message}${more}`, {
+    limit: { name, value: agent[name]!, asked: first.asked },
+    errors: problems.toProblems(),
+  });
+}
 
 /** The plan with the agent's cap on every step, where the step has no lower one. */
 export function withStepCap(
@@ -138,6 +151,7 @@ export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: num
     'RUN_CAP_EXCEEDED',
     `A run of agent ${agent!.id} may have a budget of up to ${centsFromMicroCents(cap)} cents ` +
       `(max_run_cost_cents); the run asks for ${centsFromMicroCents(budgetMicroCents)}.`,
+    { limit: { name: 'max_run_cost_cents', ...ofMoney(cap, budgetMicroCents) } },
   );
 }
 
@@ -173,5 +187,8 @@ const concurrentRunsExceeded = (id: string, max: number, open: number): AosError
   new AosError(
     'CONCURRENT_RUNS_EXCEEDED',
     `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-    { retry_after_ms: 1_000 },
+    {
+      retry_after_ms: 1_000,
+      limit: { name: 'max_concurrent_runs', value: max, asked: open + 1 },
+    },
   );

@@ -26,7 +26,7 @@ import {
   ancestorsOf,
   defaultBudget,
   enterAgent,
-  permissionProblems,
+  refuseForbidden,
   refuseOverCap,
   takeAgentRate,
   withStepCap,
@@ -159,12 +159,7 @@ function checkedPlan(
 ): { plan: ResolvedPlan; warnings: Problem[] } {
   const checked = checkPlan(raw, contractsOf(skills));
   if (!checked.ok) throw planRefused(checked.problems);
-  const problems = permissionProblems(
-    checked.plan,
-    agent,
-    Array.isArray(raw) ? '/plan' : '/plan/steps',
-  );
-  if (problems.length > 0) throw planRefused(problems);
+  refuseForbidden(checked.plan, agent, Array.isArray(raw) ? '/plan' : '/plan/steps');
   return {
     plan: withStepCap(checked.plan, agent?.max_step_cost_micro_cents),
     warnings: checked.warnings,
@@ -266,29 +261,20 @@ async function fund(tx: Transaction, run: RunRow, accountId: string): Promise<vo
   });
   if (placed.ok) return;
   const failure = budgetExceeded(accountId, run.budget_micro_cents, placed.balances);
-  throw new AosError('BUDGET_EXCEEDED', failure.detail);
+  throw new AosError('BUDGET_EXCEEDED', failure.detail, { limit: failure.limit });
 }
 
 /** A plan whose problems are all of one of these kinds is refused under that kind's own code. */
-const OWN_CODES = [
-  'SKILL_NOT_FOUND',
-  'NOT_AVAILABLE_YET',
-  'SKILL_NOT_ALLOWED',
-  'HOST_NOT_ALLOWED',
-] as const;
-const FORBIDDING: ReadonlySet<string> = new Set(['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED']);
+const OWN_CODES = ['SKILL_NOT_FOUND', 'NOT_AVAILABLE_YET'] as const;
 
 function planRefused(problems: Problem[]): AosError {
   const codes = new Set(problems.map((problem) => problem.code));
   const [only] = codes;
   const own = codes.size === 1 ? OWN_CODES.find((code) => code === only) : undefined;
-  // Several things that an agent may not do are one refusal.
-  const isForbidden = [...codes].every((code) => FORBIDDING.has(code));
-  const code = own ?? (isForbidden ? 'SKILL_NOT_ALLOWED' : 'PLAN_INVALID');
   const first = problems[0]!;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return new AosError(code, `${first.pointer}: ${first.message}${more}`, {
-    status: isForbidden ? 403 : 422,
+  return new AosError(own ?? 'PLAN_INVALID', `${first.pointer}: ${first.message}${more}`, {
+    status: 422,
     errors: problems,
   });
 }

@@ -599,7 +599,9 @@ describe('a plan is refused', () => {
   });
 
   test('for every code of the list', () => {
-    const covered = new Set([...refused.map(([code]) => code), 'MORE_PROBLEMS']);
+    // What an agent may not do is no mistake of a plan by itself.
+    const ofAgents = ['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED'];
+    const covered = new Set([...refused.map(([code]) => code), ...ofAgents, 'MORE_PROBLEMS']);
     expect([...covered].sort()).toEqual([...PROBLEM_CODES].sort());
   });
 
