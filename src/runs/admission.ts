@@ -31,15 +31,19 @@ export interface Admission {
   warnings: Problem[];
 }
 
-/**
- * Finds whose run it is to be. An agent that is not there leaves the run to the tenant, with a warning.
- * Errors: KEY_BOUND_TO_AGENT, AGENT_REQUIRED, AGENT_ARCHIVED.
- */
-export async function admit(db: Db, key: ApiKey, asked: string | undefined): Promise<Admission> {
+/** The agent that a submission is for, known to the tenant or not. Errors: KEY_BOUND_TO_AGENT. */
+export function agentAskedFor(key: ApiKey, asked: string | undefined): string | null {
   if (key.agent_id !== null && asked !== undefined && asked !== key.agent_id) {
     throw keyBoundToAgent(key.agent_id, `the run is for ${clip(asked)}`);
   }
-  const agentId = asked ?? key.agent_id;
+  return asked ?? key.agent_id;
+}
+
+/**
+ * Finds whose run it is to be. An agent that is not there leaves the run to the tenant, with a warning.
+ * Errors: AGENT_REQUIRED, AGENT_ARCHIVED.
+ */
+export async function admit(db: Db, key: ApiKey, agentId: string | null): Promise<Admission> {
   const agent = agentId === null ? undefined : await findAgent(db, key.tenant_id, agentId);
   if (agent?.status === 'archived') throw agentArchived(agent.id);
   if (agent) return { agentId, agent, warnings: [] };

@@ -1,7 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
+import type { Json, JsonObject } from '../contracts/json.ts';
 import { microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { SubmitRun } from '../contracts/run.ts';
@@ -23,6 +23,7 @@ import type { Engine } from '../temporal/engine.ts';
 import {
   AgentChanged,
   admit,
+  agentAskedFor,
   ancestorsOf,
   defaultBudget,
   enterAgent,
@@ -92,10 +93,11 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
       'The request has neither `plan` nor `goal`. Send a list of steps, an object with `steps`, or a goal.',
     );
   }
+  const agentId = agentAskedFor(key, request.agent_id);
   const onceKey =
     idempotencyKey === undefined
       ? undefined
-      : { key: idempotencyKey, bodyHash: hashBody(submission.body) };
+      : { key: idempotencyKey, bodyHash: hashOf(submission, agentId) };
   const replay = async (id: string): Promise<SubmittedRun> => ({
     run: (await findRun(pool, key.tenant_id, id))!,
     replayed: true,
@@ -115,10 +117,14 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
   return { run, steps, replayed: false };
 }
 
+/** Two keys that are bound to different agents ask for different runs, though the bodies are the same. */
+const hashOf = ({ body }: Submission, agentId: string | null): Buffer =>
+  hashBody(agentId === null ? body : { ...(body as JsonObject), agent_id: agentId });
+
 /** Everything about a submission that can be told before it is a run. */
 async function check(deps: SubmitDeps, submission: Submission): Promise<Checked> {
   const { key, request } = submission;
-  const admission = await admit(deps.pool, key, request.agent_id);
+  const admission = await admit(deps.pool, key, agentAskedFor(key, request.agent_id));
   const { plan, warnings } =
     request.plan === undefined
       ? planToMake(deps, submission, admission)
