@@ -25,6 +25,16 @@ export const Recovery = z.object({
 });
 export type Recovery = z.infer<typeof Recovery>;
 
+/** The limit that refused: the name under which it is set, its value, and what was asked of it. */
+export const ExceededLimit = z.object({
+  name: z.string(),
+  value: z.union([z.number(), z.array(z.string())]),
+  asked: z.union([z.number(), z.string()]),
+  /** The account whose limit it is, where it is one of money. */
+  account_id: z.string().optional(),
+});
+export type ExceededLimit = z.infer<typeof ExceededLimit>;
+
 /**
  * The one failure object: an HTTP error body (RFC 9457), a step's failure, a run's failure, an event's payload.
  * `message` repeats `detail` for older clients.
@@ -43,6 +53,7 @@ export const Failure = z.object({
   cause: z.string().optional(),
   step_id: z.string().optional(),
   upstream_status: z.int().optional(),
+  limit: ExceededLimit.optional(),
   request_id: z.string().optional(),
   errors: z.array(Problem).optional(),
 });
@@ -56,6 +67,7 @@ export interface FailureFacts {
   cause?: string | undefined;
   step_id?: string | undefined;
   upstream_status?: number | undefined;
+  limit?: ExceededLimit | undefined;
   errors?: Problem[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { FailureCode } from './failure-codes.ts';
-import type { Problem } from './failures.ts';
+import type { ExceededLimit, Problem } from './failures.ts';
 import type { Json } from './json.ts';
 
 /** What a skill promises: published at /api/v1/runtime/skills and obeyed by whoever calls it. */
@@ -56,6 +56,7 @@ export interface SkillFailure {
   retryable?: boolean;
   retry_after_ms?: number;
   upstream_status?: number;
+  limit?: ExceededLimit;
   /** The mistakes one by one. */
   errors?: Problem[];
 }

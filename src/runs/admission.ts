@@ -6,6 +6,8 @@ import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
 import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
+import type { Refusal } from '../domain/plan/check-permissions.ts';
+import { createProblemList } from '../domain/plan/problem-list.ts';
 import { clip } from '../domain/plan/wording.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { agentSubject } from '../rates/subjects.ts';
@@ -22,6 +24,7 @@ import type { ApiKey } from '../storage/api-keys.ts';
 import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
 import { freeOf } from '../domain/balances.ts';
+import { ofMoney } from './failures.ts';
 
 /** What a submission is subject to: the agent that it names, if the tenant has it. */
 export interface Admission {
@@ -30,15 +33,19 @@ export interface Admission {
   warnings: Problem[];
 }
 
-/**
- * Finds whose run it is to be. An agent that is not there leaves the run to the tenant, with a warning.
- * Errors: KEY_BOUND_TO_AGENT, AGENT_REQUIRED, AGENT_ARCHIVED.
- */
-export async function admit(db: Db, key: ApiKey, asked: string | undefined): Promise<Admission> {
+/** The agent that a submission is for, known to the tenant or not. Errors: KEY_BOUND_TO_AGENT. */
+export function agentAskedFor(key: ApiKey, asked: string | undefined): string | null {
   if (key.agent_id !== null && asked !== undefined && asked !== key.agent_id) {
     throw keyBoundToAgent(key.agent_id, `the run is for ${clip(asked)}`);
   }
-  const agentId = asked ?? key.agent_id;
+  return asked ?? key.agent_id;
+}
+
+/**
+ * Finds whose run it is to be. An agent that is not there leaves the run to the tenant, with a warning.
+ * Errors: AGENT_REQUIRED, AGENT_ARCHIVED.
+ */
+export async function admit(db: Db, key: ApiKey, agentId: string | null): Promise<Admission> {
   const agent = agentId === null ? undefined : await findAgent(db, key.tenant_id, agentId);
   if (agent?.status === 'archived') throw agentArchived(agent.id);
   if (agent) return { agentId, agent, warnings: [] };
@@ -75,16 +82,19 @@ export async function takeAgentRate(
     'RATE_LIMITED',
     `Agent ${agent.id} may submit ${perMinute} runs a minute (rate_limit_per_minute); this is one more. ` +
       `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
-    { retry_after_ms: resetMs },
+    {
+      retry_after_ms: resetMs,
+      limit: { name: 'rate_limit_per_minute', value: perMinute, asked: perMinute + 1 },
+    },
   );
 }
 
 /** Everything in the plan that the agent may not do. */
-export const permissionProblems = (
+export const forbiddenIn = (
   plan: ResolvedPlan,
   agent: AgentRow | undefined,
   pointer: string,
-): Problem[] =>
+): Refusal[] =>
   agent
     ? checkPermissions(
         plan,
@@ -92,6 +102,31 @@ export const permissionProblems = (
         pointer,
       )
     : [];
+
+/** The refusals as problems of a plan, as many as are told. */
+export function toProblems(refusals: readonly Refusal[]): Problem[] {
+  const problems = createProblemList();
+  for (const { pointer, code, message } of refusals) problems.add(pointer, code, () => message);
+  return problems.toProblems();
+}
+
+/** Errors: SKILL_NOT_ALLOWED, HOST_NOT_ALLOWED. */
+export function refuseForbidden(
+  plan: ResolvedPlan,
+  agent: AgentRow | undefined,
+  pointer: string,
+): void {
+  const refusals = forbiddenIn(plan, agent, pointer);
+  // Several things that an agent may not do are one refusal.
+  const first = refusals.find(({ code }) => code === 'SKILL_NOT_ALLOWED') ?? refusals[0];
+  if (!first) return;
+  const name = first.code === 'SKILL_NOT_ALLOWED' ? 'allowed_skills' : 'allowed_hosts';
+  const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
+  throw new AosError(first.code, `${first.pointer}: ${first.message}${more}`, {
+    limit: { name, value: agent![name]!, asked: first.asked },
+    errors: toProblems(refusals),
+  });
+}
 
 /** The plan with the agent's cap on every step, where the step has no lower one. */
 export function withStepCap(
@@ -139,6 +174,7 @@ export function refuseOverCap(agent: AgentRow | undefined, budgetMicroCents: num
     'RUN_CAP_EXCEEDED',
     `A run of agent ${agent!.id} may have a budget of up to ${centsFromMicroCents(cap)} cents ` +
       `(max_run_cost_cents); the run asks for ${centsFromMicroCents(budgetMicroCents)}.`,
+    { limit: { name: 'max_run_cost_cents', ...ofMoney(cap, budgetMicroCents) } },
   );
 }
 
@@ -151,7 +187,10 @@ export async function refuseTooManyRuns(db: Db, agent: AgentRow): Promise<void> 
   throw new AosError(
     'CONCURRENT_RUNS_EXCEEDED',
     `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-    { retry_after_ms: 1_000 },
+    {
+      retry_after_ms: 1_000,
+      limit: { name: 'max_concurrent_runs', value: max, asked: open + 1 },
+    },
   );
 }
 

@@ -33,6 +33,12 @@ export const effectUnknown = (stepId: string, effectKey: string): Failure =>
       `Look in the outside system for the effect key ${effectKey}.`,
   );
 
+/** The two sides of a limit of money, in cents. */
+export const ofMoney = (valueMicroCents: number, askedMicroCents: number) => ({
+  value: centsFromMicroCents(valueMicroCents),
+  asked: centsFromMicroCents(askedMicroCents),
+});
+
 const cents = (microCents: number): string => `${centsFromMicroCents(microCents)} cents`;
 
 export function budgetExceeded(
@@ -45,6 +51,11 @@ export function budgetExceeded(
     'BUDGET_EXCEEDED',
     `Account ${accountId} has a limit of ${limit === null ? 'none' : cents(limit)}: ${cents(settled)} settled, ` +
       `${cents(reserved)} reserved, ${cents(overage)} over. What is asked, up to ${cents(askedMicroCents)}, does not fit.`,
+    limit === null
+      ? {}
+      : {
+          limit: { name: 'limit_cents', ...ofMoney(limit, askedMicroCents), account_id: accountId },
+        },
   );
 }
 
@@ -57,4 +68,5 @@ export const overStepCap = (
     'BUDGET_EXCEEDED',
     `A call of step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its cap of ${cents(capMicroCents)}: ` +
       "the lower of its max_cost_cents and the agent's max_step_cost_cents.",
+    { limit: { name: 'max_cost_cents', ...ofMoney(capMicroCents, worstMicroCents) } },
   );

@@ -1,11 +1,13 @@
 import { uuidv7 } from 'uuidv7';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
+import type { Json, JsonObject } from '../contracts/json.ts';
 import { microCentsFromCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { SubmitRun } from '../contracts/run.ts';
+import { stepsPointer } from '../domain/plan/pointer.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
+import { contractsOf } from '../skills/registry.ts';
 import { insertAccount } from '../storage/accounts.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import { recordChange } from '../storage/audit-entries.ts';
@@ -22,18 +24,20 @@ import type { Engine } from '../temporal/engine.ts';
 import {
   AgentChanged,
   admit,
+  agentAskedFor,
   ancestorsOf,
   defaultBudget,
   enterAgent,
+  refuseForbidden,
   refuseOverCap,
   takeAgentRate,
   withStepCap,
 } from './admission.ts';
 import type { Admission } from './admission.ts';
 import { hashBody } from './body-hash.ts';
+import { checkPlan } from './check-plan.ts';
 import type { RunDeps } from './deps.ts';
 import { budgetExceeded } from './failures.ts';
-import { judgePlan } from './judge-plan.ts';
 import { planOfGoal } from './planning/plan-of-goal.ts';
 import { startExecution } from './start-execution.ts';
 
@@ -90,10 +94,11 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
       'The request has neither `plan` nor `goal`. Send a list of steps, an object with `steps`, or a goal.',
     );
   }
+  const agentId = agentAskedFor(key, request.agent_id);
   const onceKey =
     idempotencyKey === undefined
       ? undefined
-      : { key: idempotencyKey, bodyHash: hashBody(submission.body) };
+      : { key: idempotencyKey, bodyHash: hashOf(submission, agentId) };
   const replay = async (id: string): Promise<SubmittedRun> => ({
     run: (await findRun(pool, key.tenant_id, id))!,
     replayed: true,
@@ -113,10 +118,14 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
   return { run, steps, replayed: false };
 }
 
+/** Two keys that are bound to different agents ask for different runs, though the bodies are the same. */
+const hashOf = ({ body }: Submission, agentId: string | null): Buffer =>
+  hashBody(agentId === null ? body : { ...(body as JsonObject), agent_id: agentId });
+
 /** Everything about a submission that can be told before it is a run. */
 async function check(deps: SubmitDeps, submission: Submission): Promise<Checked> {
   const { key, request } = submission;
-  const admission = await admit(deps.pool, key, request.agent_id);
+  const admission = await admit(deps.pool, key, agentAskedFor(key, request.agent_id));
   const { plan, warnings } =
     request.plan === undefined
       ? planToMake(deps, submission, admission)
@@ -155,11 +164,12 @@ function checkedPlan(
   raw: Json,
   { agent }: Admission,
 ): { plan: ResolvedPlan; warnings: Problem[] } {
-  const judged = judgePlan(skills, raw, agent);
-  if (!judged.ok) throw planRefused(judged.problems);
+  const checked = checkPlan(raw, contractsOf(skills));
+  if (!checked.ok) throw planRefused(checked.problems);
+  refuseForbidden(checked.plan, agent, stepsPointer('/plan', raw));
   return {
-    plan: withStepCap(judged.plan, agent?.max_step_cost_micro_cents),
-    warnings: judged.warnings,
+    plan: withStepCap(checked.plan, agent?.max_step_cost_micro_cents),
+    warnings: checked.warnings,
   };
 }
 
@@ -258,29 +268,20 @@ async function fund(tx: Transaction, run: RunRow, accountId: string): Promise<vo
   });
   if (placed.ok) return;
   const failure = budgetExceeded(accountId, run.budget_micro_cents, placed.balances);
-  throw new AosError('BUDGET_EXCEEDED', failure.detail);
+  throw new AosError('BUDGET_EXCEEDED', failure.detail, { limit: failure.limit });
 }
 
 /** A plan whose problems are all of one of these kinds is refused under that kind's own code. */
-const OWN_CODES = [
-  'SKILL_NOT_FOUND',
-  'NOT_AVAILABLE_YET',
-  'SKILL_NOT_ALLOWED',
-  'HOST_NOT_ALLOWED',
-] as const;
-const FORBIDDING: ReadonlySet<string> = new Set(['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED']);
+const OWN_CODES = ['SKILL_NOT_FOUND', 'NOT_AVAILABLE_YET'] as const;
 
 function planRefused(problems: Problem[]): AosError {
   const codes = new Set(problems.map((problem) => problem.code));
   const [only] = codes;
   const own = codes.size === 1 ? OWN_CODES.find((code) => code === only) : undefined;
-  // Several things that an agent may not do are one refusal.
-  const isForbidden = [...codes].every((code) => FORBIDDING.has(code));
-  const code = own ?? (isForbidden ? 'SKILL_NOT_ALLOWED' : 'PLAN_INVALID');
   const first = problems[0]!;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return new AosError(code, `${first.pointer}: ${first.message}${more}`, {
-    status: isForbidden ? 403 : 422,
+  return new AosError(own ?? 'PLAN_INVALID', `${first.pointer}: ${first.message}${more}`, {
+    status: 422,
     errors: problems,
   });
 }

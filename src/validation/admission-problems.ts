@@ -4,6 +4,7 @@ import { microCentsFromCents } from '../contracts/money.ts';
 import { holdChange } from '../domain/balances.ts';
 import {
   admit,
+  agentAskedFor,
   ancestorsOf,
   defaultBudget,
   refuseOverCap,
@@ -34,12 +35,11 @@ export async function admitted(
   key: ApiKey,
   asked: string | undefined,
 ): Promise<{ admission: Admission; problems: Problem[] }> {
-  let admission: Admission = { agentId: asked ?? key.agent_id, agent: undefined, warnings: [] };
+  const agentId = agentAskedFor(key, asked);
+  let admission: Admission = { agentId, agent: undefined, warnings: [] };
   const problems = await problemsOf('/agent_id', async () => {
-    admission = await admit(pool, key, asked);
+    admission = await admit(pool, key, agentId);
   });
-  const bound = problems.find(({ code }) => code === 'KEY_BOUND_TO_AGENT');
-  if (bound) throw new AosError('KEY_BOUND_TO_AGENT', bound.message);
   return { admission, problems };
 }
 

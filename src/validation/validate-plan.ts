@@ -3,7 +3,8 @@ import type { Json } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { ValidatePlan, Validation } from '../contracts/validation.ts';
-import { judgePlan } from '../runs/judge-plan.ts';
+import { judgePlan } from './judge-plan.ts';
+import { stepsPointer } from '../domain/plan/pointer.ts';
 import { lackOf } from '../skills/availability.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
@@ -47,7 +48,7 @@ export async function validatePlan(
 
 /** Calls of what the installation lacks a part for: the run would be taken, and fail there. */
 function lacking(skills: SkillRegistry, { steps }: ResolvedPlan, raw: unknown): Problem[] {
-  const above = Array.isArray(raw) ? '/plan' : '/plan/steps';
+  const above = stepsPointer('/plan', raw);
   return steps.flatMap(({ index, skill, fallback, compensate }) =>
     [
       { place: '', id: skill },

@@ -126,10 +126,11 @@ async function run(agentId: string, plan: Json): Promise<Run> {
 /** The refusal, whose text must name each of these. */
 function expectRefusal(
   { status, body }: Answer<Answered>,
-  wanted: { status: number; code: string; says: readonly string[] },
+  wanted: { status: number; code: string; says: readonly string[]; limit?: object },
 ): void {
   expect({ status, code: body.code }).toEqual({ status: wanted.status, code: wanted.code });
   for (const fact of wanted.says) expect(body.detail).toContain(fact);
+  expect(body.limit).toEqual(wanted.limit);
 }
 
 describe('a submission is refused', () => {
@@ -137,6 +138,9 @@ describe('a submission is refused', () => {
   const quick = { skill: 'json_transform', params: { query: '1' } };
   const NOT_ALLOWED = { status: 403, code: 'SKILL_NOT_ALLOWED' };
   const NO_HOST = { status: 403, code: 'HOST_NOT_ALLOWED' };
+  const OF_AGENT = expect.stringMatching(/^agent\//);
+  const skillLimit = (value: string[], asked: string) => ({ name: 'allowed_skills', value, asked });
+  const hostLimit = (value: string[], asked: string) => ({ name: 'allowed_hosts', value, asked });
   const OVER = { status: 402, code: 'BUDGET_EXCEEDED' };
 
   test.each([
@@ -145,45 +149,73 @@ describe('a submission is refused', () => {
       limits: { budget_cents: 10 },
       before: [{ plan: GATED, budget_cents: 8 }],
       asked: { budget_cents: 5 },
-      refused: { ...OVER, says: ['agent/', '10 cents', '8 cents reserved', '5 cents'] },
+      refused: {
+        ...OVER,
+        says: ['agent/', '10 cents', '8 cents reserved', '5 cents'],
+        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 5 },
+      },
     },
     {
       by: 'its daily budget',
       limits: { budget_cents: 10, budget_period: 'daily' },
       before: [{ plan: GATED, budget_cents: 10 }],
       asked: { budget_cents: 1 },
-      refused: { ...OVER, says: ['/20', '10 cents reserved', 'up to 1 cents'] },
+      refused: {
+        ...OVER,
+        says: ['/20', '10 cents reserved', 'up to 1 cents'],
+        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 1 },
+      },
     },
     {
       by: 'its monthly budget',
       limits: { budget_cents: 10, budget_period: 'monthly' },
       before: [{ plan: GATED, budget_cents: 10 }],
       asked: { budget_cents: 1 },
-      refused: { ...OVER, says: ['/20', '10 cents reserved', 'up to 1 cents'] },
+      refused: {
+        ...OVER,
+        says: ['/20', '10 cents reserved', 'up to 1 cents'],
+        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 1 },
+      },
     },
     {
       by: 'a skill that is not allowed',
       limits: { allowed_skills: ['http_call', 'fs_read'] },
       asked: { plan: [quick] },
-      refused: { ...NOT_ALLOWED, says: ['/plan/0/skill', '`json_transform`', '`fs_read`'] },
+      refused: {
+        ...NOT_ALLOWED,
+        says: ['/plan/0/skill', '`json_transform`', '`fs_read`'],
+        limit: skillLimit(['http_call', 'fs_read'], 'json_transform'),
+      },
     },
     {
       by: 'the same in a plan that is an object',
       limits: { allowed_skills: [] },
       asked: { plan: { steps: [quick] } },
-      refused: { ...NOT_ALLOWED, says: ['/plan/steps/0/skill', '`json_transform`', 'none'] },
+      refused: {
+        ...NOT_ALLOWED,
+        says: ['/plan/steps/0/skill', '`json_transform`', 'none'],
+        limit: skillLimit([], 'json_transform'),
+      },
     },
     {
       by: 'a fallback that is not allowed',
       limits: { allowed_skills: ['json_transform'] },
       asked: { plan: { steps: [quick, { ...quick, fallback: call('https://a.org') }] } },
-      refused: { ...NOT_ALLOWED, says: ['/plan/steps/1/fallback/skill', '`http_call`'] },
+      refused: {
+        ...NOT_ALLOWED,
+        says: ['/plan/steps/1/fallback/skill', '`http_call`'],
+        limit: skillLimit(['json_transform'], 'http_call'),
+      },
     },
     {
       by: 'a compensation that is not allowed',
       limits: { allowed_skills: ['json_transform'] },
       asked: { plan: [{ ...quick, compensate: call('https://a.org') }] },
-      refused: { ...NOT_ALLOWED, says: ['/plan/0/compensate/skill', '`http_call`'] },
+      refused: {
+        ...NOT_ALLOWED,
+        says: ['/plan/0/compensate/skill', '`http_call`'],
+        limit: skillLimit(['json_transform'], 'http_call'),
+      },
     },
     {
       by: 'a host that is not allowed',
@@ -192,6 +224,7 @@ describe('a submission is refused', () => {
       refused: {
         ...NO_HOST,
         says: ['/plan/steps/0/params/url', '`example.org`', '`api.example.org`'],
+        limit: hostLimit(['api.example.org'], 'example.org'),
       },
     },
     {
@@ -200,7 +233,11 @@ describe('a submission is refused', () => {
       asked: {
         plan: [{ ...call('https://a.example.org'), compensate: call('http://a.example.org') }],
       },
-      refused: { ...NO_HOST, says: ['/plan/0/compensate/params/url', '`*.example.org:443`'] },
+      refused: {
+        ...NO_HOST,
+        says: ['/plan/0/compensate/params/url', '`*.example.org:443`'],
+        limit: hostLimit(['*.example.org:443'], 'a.example.org'),
+      },
     },
     {
       by: 'the cap of one run',
@@ -210,6 +247,7 @@ describe('a submission is refused', () => {
         status: 402,
         code: 'RUN_CAP_EXCEEDED',
         says: ['max_run_cost_cents', '7 cents', '7.5'],
+        limit: { name: 'max_run_cost_cents', value: 7, asked: 7.5 },
       },
     },
     {
@@ -221,6 +259,7 @@ describe('a submission is refused', () => {
         status: 409,
         code: 'CONCURRENT_RUNS_EXCEEDED',
         says: ['max_concurrent_runs', '2 open runs', 'has 2'],
+        limit: { name: 'max_concurrent_runs', value: 2, asked: 3 },
       },
     },
     {
@@ -232,6 +271,7 @@ describe('a submission is refused', () => {
         status: 429,
         code: 'RATE_LIMITED',
         says: ['rate_limit_per_minute', '2 runs', 'one more'],
+        limit: { name: 'rate_limit_per_minute', value: 2, asked: 3 },
       },
     },
   ])('by $by', async ({ limits, before = [], asked, refused }) => {
@@ -309,6 +349,7 @@ describe('the money of an agent', () => {
       status: 402,
       code: 'BUDGET_EXCEEDED',
       says: ['45 cents', '20 cents settled', 'up to 26 cents'],
+      limit: { name: 'limit_cents', account_id: `agent/${id}`, value: 45, asked: 26 },
     });
   });
 
@@ -332,6 +373,7 @@ describe('the money of an agent', () => {
       cost: 0,
       code: 'BUDGET_EXCEEDED',
     });
+    expect(failure!.limit).toEqual({ name: 'max_cost_cents', value: 29, asked: 30 });
     for (const fact of ['max_step_cost_cents', '29 cents', '30 cents'])
       expect(failure!.detail).toContain(fact);
     expect(dear.calls).toEqual([]);
@@ -397,6 +439,11 @@ describe('the hosts of an agent', () => {
   const expectKeptIn = (failure: Failure | undefined): void => {
     expect(failure).toMatchObject({ code: 'HOST_NOT_ALLOWED', retryable: false });
     for (const { host } of [inside!, outside!]) expect(failure!.detail).toContain(`\`${host}\``);
+    expect(failure!.limit).toEqual({
+      name: 'allowed_hosts',
+      value: [inside!.host],
+      asked: outside!.host,
+    });
     expect(outside!.connections).toBe(0);
   };
 

@@ -436,6 +436,23 @@ describe('a key that is bound to an agent', () => {
     const own = await aos.request(`/api/v1/runs/${ofMine.body.run_id}`, { key });
     expect(own.status).toBe(200);
   });
+
+  test('gets no run of another agent by an idempotency key', async () => {
+    const [mine, other] = [await create(), await create()];
+    const [key, otherKey] = [await boundKey(mine.id), await boundKey(other.id)];
+    const json = { idempotency_key: 'shared' };
+    const first = await submit(json, key);
+    expect((await submit(json, key)).body.run_id).toBe(first.body.run_id);
+    expect((await submit({ ...json, agent_id: mine.id })).body.run_id).toBe(first.body.run_id);
+    expect(refusal(await submit(json, otherKey))).toEqual({
+      status: 422,
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
+    expect(refusal(await submit({ ...json, agent_id: mine.id }, otherKey))).toEqual({
+      status: 403,
+      code: 'KEY_BOUND_TO_AGENT',
+    });
+  });
 });
 
 describe('a list of runs', () => {

@@ -9,6 +9,12 @@ export interface Policy {
   allowedHosts: readonly string[] | null;
 }
 
+/** Something that the policy does not allow, and what it was. */
+export interface Refusal extends Problem {
+  code: 'SKILL_NOT_ALLOWED' | 'HOST_NOT_ALLOWED';
+  asked: string;
+}
+
 /** Skills whose `url` says where a call goes. */
 const REACHING_SKILLS: ReadonlySet<string> = new Set(['http_call', 'webhook_send']);
 
@@ -29,23 +35,29 @@ export function checkPermissions(
   { steps }: { steps: readonly CallingStep[] },
   { allowedSkills, allowedHosts }: Policy,
   pointer: string,
-): Problem[] {
-  const problems: Problem[] = [];
+): Refusal[] {
+  const refusals: Refusal[] = [];
   for (const call of steps.flatMap((step) => callsOf(step, pointer))) {
     if (allowedSkills !== null && !allowedSkills.includes(call.skill)) {
-      problems.push({
+      refusals.push({
         pointer: `${call.pointer}/skill`,
         code: 'SKILL_NOT_ALLOWED',
+        asked: call.skill,
         message: `The agent may not use ${quote(call.skill)}. Its allowed_skills are ${quoteSome(allowedSkills, 30) || 'none'}.`,
       });
     }
     const url = hostOf(call);
     const message = url && allowedHosts && hostRefusal(url, allowedHosts);
     if (message) {
-      problems.push({ pointer: `${call.pointer}/params/url`, code: 'HOST_NOT_ALLOWED', message });
+      refusals.push({
+        pointer: `${call.pointer}/params/url`,
+        code: 'HOST_NOT_ALLOWED',
+        asked: url.host,
+        message,
+      });
     }
   }
-  return problems;
+  return refusals;
 }
 
 const callsOf = (step: CallingStep, pointer: string): Call[] => [
@@ -63,3 +75,9 @@ function hostOf({ skill, params }: Call): URL | undefined {
     return undefined;
   return URL.canParse(url) ? new URL(url) : undefined;
 }
+
+export const problemOf = ({ pointer, code, message }: Refusal): Problem => ({
+  pointer,
+  code,
+  message,
+});

@@ -14,3 +14,7 @@ export const pointerOf = (pointer: string, path: readonly PropertyKey[]): string
     (above, key) => childPointer(above, typeof key === 'number' ? key : String(key)),
     pointer,
   );
+
+/** Where the steps of a request's plan stand: it is their list, or has them. */
+export const stepsPointer = (pointer: string, plan: unknown): string =>
+  Array.isArray(plan) ? pointer : `${pointer}/steps`;

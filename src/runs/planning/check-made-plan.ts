@@ -4,7 +4,8 @@ import type { Json, JsonObject } from '../../contracts/json.ts';
 import type { PlanWish } from '../../contracts/planner.ts';
 import { PLAN_STEP_ID } from '../../contracts/planner.ts';
 import type { SkillContract } from '../../contracts/skill.ts';
-import { checkPermissions } from '../../domain/plan/check-permissions.ts';
+import { stepsPointer } from '../../domain/plan/pointer.ts';
+import { checkPermissions, problemOf } from '../../domain/plan/check-permissions.ts';
 import { quote, quoteSome } from '../../domain/plan/wording.ts';
 import { checkPlan } from '../check-plan.ts';
 import type { CheckedPlan } from '../check-plan.ts';
@@ -37,11 +38,11 @@ export function checkMadePlan(
   pointer = '',
 ): CheckedPlan {
   const checked = checkPlan(raw, usableContracts(contracts, wish), pointer);
-  const at = Array.isArray(raw) ? pointer : `${pointer}/steps`;
+  const at = stepsPointer(pointer, raw);
   const hosts = { allowedSkills: null, allowedHosts: wish.allowed_hosts };
   const refusals = [
     ...refusalsOf(raw, contracts, wish, at),
-    ...(checked.ok ? checkPermissions(checked.plan, hosts, at) : []),
+    ...(checked.ok ? checkPermissions(checked.plan, hosts, at).map(problemOf) : []),
   ];
   if (checked.ok && refusals.length === 0) return checked;
   const told = new Set(refusals.map((refusal) => refusal.pointer));

@@ -75,6 +75,7 @@ function refuseUnusable(
     throw new AosError(
       'SKILL_NOT_ALLOWED',
       `\`force_skill\`: the agent may not use ${quote(skill)}; it may use ${may}.`,
+      { limit: { name: 'allowed_skills', value: [...allowed], asked: skill } },
     );
   }
 }

@@ -130,6 +130,7 @@ export function toSkillFailure(error: unknown, skillId: string): SkillFailure {
     retryable,
     retry_after_ms: retryAfterMs,
     upstream_status: status,
+    limit,
   } = error.failure;
   return {
     code,
@@ -137,5 +138,6 @@ export function toSkillFailure(error: unknown, skillId: string): SkillFailure {
     retryable,
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
     ...(status === undefined ? {} : { upstream_status: status }),
+    ...(limit === undefined ? {} : { limit }),
   };
 }

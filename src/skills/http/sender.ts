@@ -26,8 +26,7 @@ export function openSender({ egress, meter, allowedHosts }: SenderDeps): Sender 
   const connections = egress.open();
   return {
     async send(request, wish) {
-      const forbidden = allowedHosts && hostRefusal(request.url, allowedHosts);
-      if (forbidden !== undefined) throw new AosError('HOST_NOT_ALLOWED', forbidden);
+      if (allowedHosts !== undefined) refuseOtherHosts(request.url, allowedHosts);
       const refusal = egress.checkUrl(request.url);
       if (refusal !== undefined) throw refusal;
       const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
@@ -41,4 +40,12 @@ export function openSender({ egress, meter, allowedHosts }: SenderDeps): Sender 
     },
     stop: () => connections.close(),
   };
+}
+
+/** Errors: HOST_NOT_ALLOWED. */
+function refuseOtherHosts(url: URL, allowedHosts: readonly string[]): void {
+  const refusal = hostRefusal(url, allowedHosts);
+  if (refusal === undefined) return;
+  const limit = { name: 'allowed_hosts', value: [...allowedHosts], asked: url.host };
+  throw new AosError('HOST_NOT_ALLOWED', refusal, { limit });
 }
