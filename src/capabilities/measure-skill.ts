@@ -47,15 +47,6 @@ const viewObservation = ({ calls, failed, ...took }: ObservationRow): Observed =
 /** A failure that any step may have, whatever its skill. */
 function unpromised(code: string, count: number): FailurePattern[] {
   if (!Object.hasOwn(FAILURE_CODES, code)) return [];
-  const { category, title, retryable } = FAILURE_CODES[code as FailureCode];
-  return [
-    {
-      code,
-      category,
-      description: `${title}.`,
-      retryable,
-      probability: null,
-      observed_count: count,
-    },
-  ];
+  const { retryable } = FAILURE_CODES[code as FailureCode];
+  return [{ code, retryable, probability: null, observed_count: count }];
 }

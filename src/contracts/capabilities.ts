@@ -24,10 +24,9 @@ export const Observed = z.object({
 });
 export type Observed = z.infer<typeof Observed>;
 
+/** A failure to reckon with; GET /api/v1/runtime/skills/{id} describes those of a skill, and /docs/errors/{code} each. */
 export const FailurePattern = z.object({
   code: z.string(),
-  category: z.string(),
-  description: z.string(),
   retryable: z.boolean(),
   probability: z
     .number()

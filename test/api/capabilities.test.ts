@@ -101,27 +101,32 @@ describe('GET /api/v1/runtime/capabilities', () => {
       max_concurrent_runs: 3,
       rate_limit_per_minute: 40,
     });
-    const run = await aos.run([{ skill: 'json_transform', params: { query: '1', data: 1 } }], {
-      agent_id: agentId,
-      budget_cents: 100,
-    });
-    expect(run.status).toBe('succeeded');
+    const submit = () =>
+      aos.run([{ skill: 'json_transform', params: { query: '1', data: 1 } }], {
+        agent_id: agentId,
+        budget_cents: 100,
+      });
+    const [run] = [await submit(), await submit()];
     await aos.pool.query(`UPDATE runs SET completed_at = NULL WHERE id = $1`, [run.id]);
+    await aos.pool.query(
+      `UPDATE accounts SET settled_micro_cents = $2 WHERE id LIKE 'agent/' || $1 || '/%'`,
+      [agentId, 50 * CENT],
+    );
     const before = await read(`?agent_id=${agentId}`);
     expect(before).toMatchObject({
       budget: { level: 'agent', limited: true, total_cents: 700, period: 'daily' },
-      budget_remaining_cents: 700,
+      budget_remaining_cents: 650,
       concurrency: { level: 'agent', limited: true, limit: 3, open: 1, remaining: 2 },
     });
     expect(before.budgets.map(({ level }) => level)).toEqual(['agent', 'tenant']);
     expect(before.budget.account_id).toMatch(/\/\d{4}-\d\d-\d\d$/);
     expect(before.rate_limits).toMatchObject([
       { level: 'key', counts: 'requests', limit_per_minute: 1000 },
-      { level: 'agent', counts: 'submissions', limit_per_minute: 40, remaining: 39 },
+      { level: 'agent', counts: 'submissions', limit_per_minute: 40, remaining: 38 },
     ]);
-    expect(before.skills['http_call']!.rate_limit_remaining).toBe(39);
+    expect(before.skills['http_call']!.rate_limit_remaining).toBe(38);
     // To look takes nothing.
-    expect((await read(`?agent_id=${agentId}`)).rate_limits[1]).toMatchObject({ remaining: 39 });
+    expect((await read(`?agent_id=${agentId}`)).rate_limits[1]).toMatchObject({ remaining: 38 });
     await aos.pool.query(`UPDATE runs SET completed_at = created_at WHERE id = $1`, [run.id]);
   });
 

@@ -293,6 +293,13 @@ describe('validation for an agent', () => {
       { budget_cents: 6 },
       '/budget_cents',
     ],
+    [
+      'has a micro-cent less',
+      'BUDGET_EXCEEDED',
+      { budget_micro_cents: 5 * CENT },
+      { budget_cents: 5.000001 },
+      '/budget_cents',
+    ],
     ['has nothing', 'BUDGET_EXCEEDED', { budget_micro_cents: 0 }, {}, '/budget_cents'],
   ])('refuses one that %s', async (_what, code, fields, more, pointer) => {
     const agent_id = await insertAgentRow(aos.pool, fields);

@@ -118,7 +118,9 @@ export const CAPABILITIES_EXAMPLE = {
         p95_latency_ms: 8.1,
         failure_rate: 0.0167,
       },
-      known_failure_patterns: [{ ...NOT_FOUND, observed_count: 2 }],
+      known_failure_patterns: [
+        { code: 'FS_NOT_FOUND', retryable: false, probability: 0.01, observed_count: 2 },
+      ],
     },
     email_send: {
       available: false,
