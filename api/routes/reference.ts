@@ -50,7 +50,10 @@ export function createReferenceHandlers({
       ctx.type = 'text/html';
     },
     async getReferenceScript(ctx) {
-      script ??= load();
+      script ??= load().catch((error: unknown) => {
+        script = undefined;
+        throw error;
+      });
       const { plain, zipped } = await script;
       const isZipped = ctx.acceptsEncodings('gzip', 'identity') === 'gzip';
       if (isZipped) ctx.set('Content-Encoding', 'gzip');

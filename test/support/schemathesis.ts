@@ -13,7 +13,7 @@ const REQUIREMENTS = fileAt('../schemathesis/requirements.txt');
 const CONFIG = fileAt('../schemathesis/schemathesis.toml');
 
 const INSTALL_MS_MAX = 600_000;
-const RUN_MS_MAX = 300_000;
+const RUN_MS_MAX = 900_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 const python = async (
