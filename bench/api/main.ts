@@ -17,10 +17,11 @@ import { startApiWorld } from './world.ts';
 const LOG_SHOWN = 4_000;
 const SECONDS = 4;
 
-/** `npm run bench:api [-- --rounds N] [--quick] [--profile] [--json FILE]` */
+/** `npm run bench:api [-- --rounds N] [--only WORD] [--quick] [--profile] [--json FILE]` */
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string' },
+    only: { type: 'string', default: '' },
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -45,7 +46,7 @@ async function run(): Promise<void> {
   console.log(machine);
   onProgress(`Copying a run ${RUNS} times`);
   await copyRun(world.databaseUrl, world.runId);
-  const pairings = await pairingsOf(world);
+  const pairings = (await pairingsOf(world)).filter(({ name }) => name.includes(values.only));
   const measured: MeasuredPairing[] = [];
   // Nothing else of AOS is at work: what is submitted waits.
   process.kill(world.pids.worker, 'SIGSTOP');

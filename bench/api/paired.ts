@@ -17,6 +17,9 @@ export interface PairedRound {
   against: Series;
 }
 
+/** Until what a request runs through has been compiled. */
+const WARM_UP_SECONDS = 4;
+
 /** Of the rounds' own ratios, so that what else the machine does weighs on both sides. */
 export const ratioOf = (rounds: readonly PairedRound[]): Spread =>
   spreadOf(
@@ -28,7 +31,7 @@ export async function measurePairing(
   { target, against }: Pairing,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<PairedRound[]> {
-  for (const each of [target, against]) await fire(each, 1);
+  for (const each of [target, against]) await fire(each, WARM_UP_SECONDS);
   const measured: PairedRound[] = [];
   for (let round = 0; round < rounds; round += 1) {
     if (round % 2 === 0) {

@@ -16,8 +16,6 @@ import {
 } from '../support/contract.ts';
 
 const CONTRACTS = new URL('../../src/contracts/', import.meta.url);
-const MAY_LACK_EXAMPLES =
-  /^(auditLedger|cancelRun|getRun|getRunLedger|getSkill|getStep|getStepOutput|getWebhookSecret|listRuns|listSkills|submitRun)/;
 const routes = OPERATION_IDS.map((id): [string, Route] => [id, ROUTES[id]]);
 const named = operations.map((each) => [each.operation.operationId, each] as const);
 
@@ -141,7 +139,7 @@ describe('an operation', () => {
       const { content } = operation['requestBody'] as { content: Record<string, object> };
       const at = pointerTo('paths', path, method.toLowerCase(), 'requestBody', 'content');
       const json = content['application/json'] as { example?: unknown };
-      expect(json.example === undefined && !MAY_LACK_EXAMPLES.test(id)).toBe(false);
+      expect(json.example === undefined).toBe(false);
       if (json.example === undefined) return;
       expect(problemsOf(`${at}/application~1json/schema`, json.example)).toEqual([]);
     },
@@ -165,7 +163,7 @@ describe('an operation', () => {
             });
       expect(shown.length).toBeGreaterThan(0);
       for (const value of shown) {
-        expect(value === undefined && !MAY_LACK_EXAMPLES.test(id)).toBe(false);
+        expect(value === undefined).toBe(false);
         if (value === undefined) continue;
         const at = `${answer.pointer}/content/${type.replace('/', '~1')}/schema`;
         expect(problemsOf(at, value)).toEqual([]);

@@ -2,11 +2,11 @@ import type { Pool } from '../../src/storage/pool.ts';
 import { insertAgentRow } from './agent-row.ts';
 import type { Ids } from './route-walk.ts';
 
-/** A new key that nobody knows, a new agent, and this run, which becomes the agent's: ids that a route may use up. */
+/** A new key that nobody knows, a new agent, and a run, which may be the agent's: ids that a route may use up. */
 export async function makeIds(
   pool: Pool,
   tenantId: string,
-  { run, name }: { run: string; name: string },
+  { runOf, name }: { runOf: (agentId: string) => Promise<string> | string; name: string },
 ): Promise<Ids> {
   const { rows } = await pool.query<{ id: string }>(
     `INSERT INTO api_keys (id, tenant_id, name, role, hash, prefix)
@@ -15,10 +15,5 @@ export async function makeIds(
     [tenantId, name],
   );
   const agent = await insertAgentRow(pool, { tenant_id: tenantId, name });
-  await pool.query('UPDATE runs SET agent_id = $3 WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    run,
-    agent,
-  ]);
-  return { run_id: run, key_id: rows[0]!.id, agent_id: agent };
+  return { run_id: await runOf(agent), key_id: rows[0]!.id, agent_id: agent };
 }
