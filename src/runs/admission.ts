@@ -24,6 +24,7 @@ import type { ApiKey } from '../storage/api-keys.ts';
 import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
 import { freeOf } from '../domain/balances.ts';
+import type { Balances } from '../domain/balances.ts';
 import { ofMoney } from './failures.ts';
 
 /** What a submission is subject to: the agent that it names, if the tenant has it. */
@@ -150,20 +151,37 @@ export function ancestorsOf(key: ApiKey, agent: AgentRow | undefined, at: Date):
   ];
 }
 
+/** An account above a run, and what it has. */
+export interface Ancestor {
+  id: string;
+  balances: Balances;
+}
+
+/** What the accounts above a run have; that of an agent's period begins with its first run. */
+export async function readAncestors(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+  agent: AgentRow | undefined,
+): Promise<Ancestor[]> {
+  const untouched = {
+    limit: agent?.budget_micro_cents ?? null,
+    reserved: 0,
+    settled: 0,
+    overage: 0,
+  };
+  const accounts = new Map((await listAccounts(db, tenantId, ids)).map((each) => [each.id, each]));
+  return ids.map((id) => ({ id, balances: accounts.get(id)?.balances ?? untouched }));
+}
+
 /**
  * The budget of a run that names none: the default, or what the agent's cap and the accounts above leave of it.
  * A hint: what is really there is decided when the budget is held.
  */
-export async function defaultBudget(
-  db: Db,
-  tenantId: string,
-  ancestors: readonly string[],
-  agent: AgentRow | undefined,
-): Promise<number> {
-  const defaultMicroCents = microCentsFromCents(BUDGET_CENTS_DEFAULT);
-  const accounts = await listAccounts(db, tenantId, ancestors);
-  const free = accounts.map(({ balances }) => freeOf(balances)).filter((amount) => amount > 0);
-  return Math.min(defaultMicroCents, ...free, agent?.max_run_cost_micro_cents ?? Infinity);
+export function defaultBudget(ancestors: readonly Ancestor[], agent: AgentRow | undefined): number {
+  const free = ancestors.map(({ balances }) => freeOf(balances)).filter((amount) => amount > 0);
+  const cap = agent?.max_run_cost_micro_cents ?? Infinity;
+  return Math.min(microCentsFromCents(BUDGET_CENTS_DEFAULT), ...free, cap);
 }
 
 /** Errors: RUN_CAP_EXCEEDED. */

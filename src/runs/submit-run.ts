@@ -28,6 +28,7 @@ import {
   ancestorsOf,
   defaultBudget,
   enterAgent,
+  readAncestors,
   refuseForbidden,
   refuseOverCap,
   takeAgentRate,
@@ -202,7 +203,7 @@ async function accept(
   const { budget_cents: cents } = request;
   const budgetMicroCents =
     cents === undefined
-      ? await defaultBudget(tx, tenantId, ancestors, agent)
+      ? defaultBudget(await readAncestors(tx, tenantId, ancestors, agent), agent)
       : microCentsFromCents(cents);
   const accountId = `${runId}/1`;
   await insertAccount(tx, {

@@ -7,12 +7,12 @@ import {
   agentAskedFor,
   ancestorsOf,
   defaultBudget,
+  readAncestors,
   refuseOverCap,
   refuseTooManyRuns,
 } from '../runs/admission.ts';
-import type { Admission } from '../runs/admission.ts';
+import type { Admission, Ancestor } from '../runs/admission.ts';
 import { budgetExceeded } from '../runs/failures.ts';
-import { listAccounts } from '../storage/accounts.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -50,43 +50,21 @@ export async function fundingProblems(
   agent: AgentRow | undefined,
   budgetCents: number | undefined,
 ): Promise<{ budgetMicroCents: number; problems: Problem[] }> {
-  const ancestors = ancestorsOf(key, agent, new Date());
+  const ids = ancestorsOf(key, agent, new Date());
+  const ancestors = await readAncestors(pool, key.tenant_id, ids, agent);
   const budgetMicroCents =
-    budgetCents === undefined
-      ? await defaultBudget(pool, key.tenant_id, ancestors, agent)
-      : microCentsFromCents(budgetCents);
+    budgetCents === undefined ? defaultBudget(ancestors, agent) : microCentsFromCents(budgetCents);
   const problems = await problemsOf('/budget_cents', () => refuseOverCap(agent, budgetMicroCents));
   if (agent)
     problems.push(...(await problemsOf('/agent_id', () => refuseTooManyRuns(pool, agent))));
-  if (budgetMicroCents > 0)
-    problems.push(...(await unfunded(pool, key, agent, { ancestors, budgetMicroCents })));
+  if (budgetMicroCents > 0) problems.push(...unfunded(ancestors, budgetMicroCents));
   return { budgetMicroCents, problems };
 }
 
-interface Wish {
-  ancestors: readonly string[];
-  budgetMicroCents: number;
-}
-
 /** The levels that the budget could not be held on. */
-async function unfunded(
-  pool: Pool,
-  key: ApiKey,
-  agent: AgentRow | undefined,
-  { ancestors, budgetMicroCents }: Wish,
-): Promise<Problem[]> {
-  const accounts = await listAccounts(pool, key.tenant_id, ancestors);
-  // The account of an agent's period begins with its first run.
-  const untouched = {
-    limit: agent?.budget_micro_cents ?? null,
-    reserved: 0,
-    settled: 0,
-    overage: 0,
-  };
-  return ancestors.flatMap((id): Problem[] => {
-    const balances = accounts.find((account) => account.id === id)?.balances ?? untouched;
+const unfunded = (ancestors: readonly Ancestor[], budgetMicroCents: number): Problem[] =>
+  ancestors.flatMap(({ id, balances }): Problem[] => {
     if (holdChange(balances, budgetMicroCents)) return [];
     const { code, detail } = budgetExceeded(id, budgetMicroCents, balances);
     return [{ pointer: '/budget_cents', code, message: detail }];
   });
-}

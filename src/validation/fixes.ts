@@ -7,16 +7,14 @@ import type { ProblemCode } from '../domain/plan/problem-codes.ts';
 import { quote } from '../domain/plan/wording.ts';
 
 /** What to do where no word is known that was meant. */
-const FIXES: Readonly<Record<ProblemCode, string>> = {
+const FIXES: Readonly<
+  Record<Exclude<ProblemCode, 'SKILL_NOT_ALLOWED' | 'HOST_NOT_ALLOWED'>, string>
+> = {
   INVALID_TYPE: 'Write a value of the type and range that the message names.',
   UNKNOWN_KEY: 'Remove the key, or write the one that was meant.',
   DUPLICATE_STEP_ID: 'Give every step an id of its own.',
   STEP_ID_INVALID: 'Write a letter, then up to 63 letters, digits, `_` or `-`.',
   SKILL_NOT_FOUND: 'Use one of the skills of GET /api/v1/runtime/skills.',
-  SKILL_NOT_ALLOWED:
-    "Use one of the agent's `allowed_skills`, or have an admin add this one to them.",
-  HOST_NOT_ALLOWED:
-    "Call one of the agent's `allowed_hosts`, or have an admin add this one to them.",
   PARAMS_INVALID: "Write what the skill's `params_schema` takes: GET /api/v1/runtime/skills/{id}.",
   UNKNOWN_DEPENDENCY: 'Name the id of a step of this plan.',
   CYCLE: 'Take out one of the dependencies of the circle.',
@@ -42,6 +40,6 @@ export function withFix(problem: Problem): FixableProblem {
 }
 
 function fixOf(code: string): string {
-  if (Object.hasOwn(FIXES, code)) return FIXES[code as ProblemCode];
+  if (Object.hasOwn(FIXES, code)) return FIXES[code as keyof typeof FIXES];
   return FAILURE_CODES[code as FailureCode].fix;
 }
