@@ -1,7 +1,10 @@
 import { keyBoundToAgent } from '../../src/agents/failures.ts';
 import { AosError } from '../../src/contracts/failures.ts';
+import type { Db } from '../../src/storage/pool.ts';
 import { findRun } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
+import { findWholeRun } from '../../src/storage/whole-runs.ts';
+import type { WholeRun } from '../../src/storage/whole-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
 
@@ -11,10 +14,21 @@ const RUN_ID = /^run_[0-9a-f-]{36}$/;
  * The run that the path names, if it belongs to the tenant of the key and the key may act for its agent.
  * Errors: RUN_NOT_FOUND, KEY_BOUND_TO_AGENT.
  */
-export async function runOf(ctx: AosContext, { pool }: ApiDeps): Promise<RunRow> {
+export const runOf = (ctx: AosContext, deps: ApiDeps): Promise<RunRow> =>
+  seenRun(ctx, deps, findRun);
+
+/** The same with its steps and output. */
+export const wholeRunOf = (ctx: AosContext, deps: ApiDeps): Promise<WholeRun> =>
+  seenRun(ctx, deps, findWholeRun);
+
+async function seenRun<Row extends RunRow>(
+  ctx: AosContext,
+  { pool }: ApiDeps,
+  find: (db: Db, tenantId: string, id: string) => Promise<Row | undefined>,
+): Promise<Row> {
   const id = ctx.params['run_id']!;
   const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
-  const run = RUN_ID.test(id) ? await findRun(pool, tenantId, id) : undefined;
+  const run = RUN_ID.test(id) ? await find(pool, tenantId, id) : undefined;
   if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
   ctx.state.runId = run.id;
   if (boundTo !== null && run.agent_id !== boundTo) {

@@ -5,7 +5,7 @@ import { clip } from '../../src/domain/plan/wording.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
 import { isOpen } from '../../src/runs/run-state.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
-import { loadRunView, viewRun, viewRunSummary } from '../../src/runs/view-run.ts';
+import { loadRunView, viewRun, viewRunSummary, viewWholeRun } from '../../src/runs/view-run.ts';
 import { parseTraceparent } from '../../src/skills/http/traceparent.ts';
 import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
@@ -14,7 +14,7 @@ import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
 import { toPage } from '../requests/page.ts';
 import { parseBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
-import { runOf } from '../requests/run-of.ts';
+import { runOf, wholeRunOf } from '../requests/run-of.ts';
 import { parseRunQuery, parseWait } from '../requests/run-query.ts';
 import type { RUN_ROUTES } from '../../src/contracts/routes/runs.ts';
 import type { Handlers } from '../handlers.ts';
@@ -67,7 +67,8 @@ export const createRunHandlers = (
   async getRun(ctx) {
     const deadlineMs = Date.now() + parseWait(ctx.query['wait']);
     const seen = ctx.get('If-None-Match');
-    let run = await runOf(ctx, deps);
+    const whole = await wholeRunOf(ctx, deps);
+    let run: RunRow = whole;
     while (
       isWaiting(run, seen) &&
       Date.now() < deadlineMs &&
@@ -77,8 +78,9 @@ export const createRunHandlers = (
       await deps.listener.wait(run.id, Math.min(LOOK_AGAIN_MS, deadlineMs - Date.now()));
       run = await runOf(ctx, deps);
     }
-    ctx.set('ETag', etagOf(run));
-    ctx.body = await loadRunView(deps.pool, run);
+    const shown = run === whole ? whole : await wholeRunOf(ctx, deps);
+    ctx.set('ETag', etagOf(shown));
+    ctx.body = viewWholeRun(shown);
   },
 
   async cancelRun(ctx) {

@@ -3,13 +3,13 @@ import { centsFromMicroCents } from '../contracts/money.ts';
 import type { NotUndone, Run, RunSummary, StepDetail, StepView } from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
 import { parseFailure } from './failures.ts';
-import { readStoredOutput } from '../storage/artifacts.ts';
 import type { StoredOutput } from '../storage/artifacts.ts';
 import type { Db } from '../storage/pool.ts';
 import type { RunRow, StepCounts } from '../storage/runs.ts';
-import { listSteps } from '../storage/steps.ts';
 import type { StepRow, StepRowWithSpec } from '../storage/steps.ts';
 import type { TryRow } from '../storage/tries.ts';
+import { findWholeRun } from '../storage/whole-runs.ts';
+import type { WholeRun } from '../storage/whole-runs.ts';
 
 /** What a reader sees of a stored output: the value itself, or where a large one can be had. */
 export function viewOutput(runId: string, stepId: string, stored: StoredOutput | undefined): Json {
@@ -130,14 +130,15 @@ const notUndone = (steps: readonly StepRow[]): NotUndone[] =>
       return { step_id: id, reason: `Its compensation failed: ${failure.message}`, failure };
     });
 
-/** Reads all that the run object shows. */
-export async function loadRunView(db: Db, row: RunRow): Promise<Run> {
-  const steps = await listSteps(db, row.id);
-  const stored =
-    row.output_step_id === null
-      ? undefined
-      : await readStoredOutput(db, row.id, row.output_step_id);
-  return viewRun(row, steps, viewOutput(row.id, row.output_step_id ?? '', stored));
+export const viewWholeRun = (run: WholeRun): Run =>
+  viewRun(run, run.steps, viewOutput(run.id, run.output_step_id ?? '', run.stored));
+
+/** Reads all that the run object shows, as it is now. */
+export async function loadRunView(
+  db: Db,
+  { tenant_id: tenantId, id }: Pick<RunRow, 'tenant_id' | 'id'>,
+): Promise<Run> {
+  return viewWholeRun((await findWholeRun(db, tenantId, id))!);
 }
 
 export function viewStepDetail(

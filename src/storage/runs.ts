@@ -52,6 +52,7 @@ export type RunState = Pick<
 const COLUMNS = `id, tenant_id, account_id, agent_id, ancestor_accounts, allowed_hosts, goal, labels, warnings, status, execution, fruitless_executions,
   max_parallel, budget_micro_cents, price_table_version, traceparent, compensation_ms, compensate_until, event_number,
   output_step_id, failure, cost_micro_cents, cancel_requested_at, cancel_reason, created_at, started_at, deadline_at, completed_at`;
+export { COLUMNS as RUN_COLUMNS };
 
 /** jsonb takes no lone surrogates, which a warning may quote. */
 const jsonbOf = (value: unknown): string =>
