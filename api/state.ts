@@ -12,6 +12,8 @@ export interface AosState {
   /** The path is one that needs no key. */
   isPublic: boolean;
   key: ApiKey;
+  /** For what waits: refuses a key that has ended since. Errors: UNAUTHENTICATED. */
+  checkKeyAgain: () => Promise<void>;
   /** The request has been counted against a rate. */
   isCounted?: boolean;
   /** Where the key stands in its minute, this request counted. */

@@ -2,6 +2,7 @@ import { RecallQuery } from '../../src/contracts/compat.ts';
 import type { Memory, Recall } from '../../src/contracts/compat.ts';
 import { OUTPUT_PREVIEW_CHARS, RECALL_RANKED_MAX } from '../../src/contracts/limits.ts';
 import type { COMPAT_ROUTES } from '../../src/contracts/routes/compat.ts';
+import { memoryQuery } from '../../src/domain/memory-text.ts';
 import { clip } from '../../src/domain/plan/wording.ts';
 import { parseFailure } from '../../src/runs/failures.ts';
 import { findMemories, hasWords, listMemories } from '../../src/storage/memories.ts';
@@ -17,7 +18,8 @@ export const createRecallHandlers = (
 ): Handlers<Pick<typeof COMPAT_ROUTES, 'recallMemory'>> => ({
   async recallMemory(ctx) {
     const { pool } = deps;
-    const { query, k: limit } = parseQuery(RecallQuery, ctx.query);
+    const { query: written, k: limit } = parseQuery(RecallQuery, ctx.query);
+    const query = memoryQuery(written);
     const agentId = await agentNamed(ctx, deps);
     const { tenant_id: tenantId } = ctx.state.key;
     const asked = { limit, rankedMax: RECALL_RANKED_MAX, outputChars: OUTPUT_PREVIEW_CHARS };

@@ -9,7 +9,6 @@ const REQUEST_HEADERS = [
   'Content-Type',
   'Idempotency-Key',
   'If-None-Match',
-  'Last-Event-ID',
   'traceparent',
   'X-API-Key',
   'X-AOS-Key',
@@ -17,7 +16,6 @@ const REQUEST_HEADERS = [
 ];
 
 const ANSWER_HEADERS = [
-  'AOS-Budget-Remaining-Cents',
   'ETag',
   'Idempotency-Replayed',
   'Location',
@@ -34,7 +32,7 @@ const ANSWER_HEADERS = [
 export function allowOrigins(origins: readonly string[]): Middleware<AosState> {
   const answer = cors({
     origin: (ctx) => (origins.includes(ctx.get('Origin')) ? ctx.get('Origin') : ''),
-    allowMethods: 'GET,HEAD,POST,PUT,PATCH,DELETE',
+    allowMethods: 'GET,HEAD,POST,PATCH,DELETE',
     allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,

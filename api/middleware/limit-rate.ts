@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import { AosError } from '../../src/contracts/failures.ts';
+import type { OperationId } from '../../src/contracts/routes.ts';
 import type { Rate } from '../../src/rates/rate-limiter.ts';
 import { addressSubject, keySubject } from '../../src/rates/subjects.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -8,6 +9,10 @@ import { rateHeaders } from './rate-headers.ts';
 
 const KEY_LIMIT = 'its `rate_limit_per_minute`';
 const DEFAULT_LIMIT = 'the default AOS_RATE_LIMIT_PER_MINUTE';
+
+/** What decides whether a process gets requests: behind a proxy, others with its address must not be able to end that. */
+const isForBalancers = (operation: OperationId | undefined): boolean =>
+  operation === 'getHealth' || operation === 'getReadiness';
 
 type RateDeps = Pick<ApiDeps, 'rates' | 'ratePerMinute'>;
 
@@ -24,7 +29,7 @@ export const limitRate =
     ctx.state.isCounted = true;
     if (key !== undefined) ctx.state.rate = rate;
     ctx.set(rateHeaders(key === undefined ? 'address' : 'key', rate));
-    if (!rate.allowed) {
+    if (!rate.allowed && !isForBalancers(ctx.state.operation)) {
       const whose = key === undefined ? 'this address' : 'this key';
       throw rateLimited(whose, ownLimit === undefined ? DEFAULT_LIMIT : KEY_LIMIT, rate);
     }

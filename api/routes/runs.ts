@@ -10,6 +10,7 @@ import { parseTraceparent } from '../../src/skills/http/traceparent.ts';
 import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
 import type { ApiDeps } from '../deps.ts';
+import { actorOf } from '../requests/actor-of.ts';
 import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
 import { toPage } from '../requests/page.ts';
 import { parseBody } from '../requests/parse.ts';
@@ -76,6 +77,7 @@ export const createRunHandlers = (
       !ctx.req.destroyed
     ) {
       await deps.listener.wait(run.id, Math.min(LOOK_AGAIN_MS, deadlineMs - Date.now()));
+      await ctx.state.checkKeyAgain();
       run = await runOf(ctx, deps);
     }
     const shown = run === whole ? whole : await wholeRunOf(ctx, deps);
@@ -84,11 +86,12 @@ export const createRunHandlers = (
   },
 
   async cancelRun(ctx) {
-    const { value } = parseBody(CancelRun, await readJson(ctx.req));
+    const { value, warnings } = parseBody(CancelRun, await readJson(ctx.req));
     const { id } = await runOf(ctx, deps);
-    const run = await cancelRun(deps, ctx.state.key.tenant_id, id, value.reason);
+    const run = await cancelRun(deps, actorOf(ctx), id, value.reason);
     ctx.status = isOpen(run) ? 202 : 200;
-    ctx.body = await loadRunView(deps.pool, run);
+    const view = await loadRunView(deps.pool, run);
+    ctx.body = { ...view, warnings: [...view.warnings, ...warnings] };
   },
 });
 

@@ -157,7 +157,7 @@ export const FAILURE_CODES = {
     'fix_request',
     'No such route',
     'No resource answers at this path.',
-    'Check the path against the README.',
+    'Look the path up in GET /openapi.json.',
   ),
   METHOD_NOT_ALLOWED: entry(
     'VALIDATION',

@@ -3,7 +3,7 @@ import type { FailureCode } from './failure-codes.ts';
 import type { Json } from './json.ts';
 import type { Role } from './roles.ts';
 
-export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** The groups of the reference, in its order. */

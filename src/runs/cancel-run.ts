@@ -1,5 +1,7 @@
 import type { RecordCancel } from '../contracts/activities.ts';
 import { AosError } from '../contracts/failures.ts';
+import { recordChange } from '../storage/audit-entries.ts';
+import type { Actor } from '../storage/audit-entries.ts';
 import { appendEvents } from '../storage/events.ts';
 import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
@@ -36,11 +38,12 @@ export async function recordCancel(
  */
 export async function cancelRun(
   deps: RunDeps & { engine: Engine },
-  tenantId: string,
+  actor: Actor,
   runId: string,
   reason: string,
 ): Promise<RunRow> {
   const { pool, engine, wakeups } = deps;
+  const { tenantId } = actor;
   const recorded = await withTransaction(pool, async (tx) => {
     const found = await findRun(tx, tenantId, runId);
     const run = found && (await lockRun(tx, runId));
@@ -54,6 +57,8 @@ export async function cancelRun(
         `Run ${runId} has failed and undoes its steps until ${run.compensate_until.toISOString()} at most.`,
       );
     }
+    if (run.cancel_requested_at === null)
+      await recordChange(tx, actor, { operation: 'cancelRun', subject: runId, detail: { reason } });
     await recordIntent(tx, run, reason);
     return run;
   });

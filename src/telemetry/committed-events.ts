@@ -66,12 +66,12 @@ function count(metrics: Metrics, event: CommittedEvent): void {
     case 'step.compensation_failed':
       countTry(metrics, event);
       return;
-    case 'run.planned':
     case 'budget.threshold_reached': {
       const { level, percent } = event.data as unknown as ThresholdFacts;
       metrics.thresholdReached(level, percent);
       return;
     }
+    case 'run.planned':
     case 'run.restarted':
     case 'run.cancel_requested':
     case 'run.compensating':

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { uuidv7 } from 'uuidv7';
 import { AuditPage } from '../../src/contracts/audit.ts';
 import type { AuditEntry } from '../../src/contracts/audit.ts';
-import type { Failure } from '../../src/contracts/failures.ts';
+import type { Failure, Problem } from '../../src/contracts/failures.ts';
 import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 
@@ -101,6 +101,26 @@ describe('the audit', () => {
       expect(await count('?kind=refusal')).toBe(0);
       expect(await count(`?created_before=${later}`)).toBe(1);
       expect(await count(`?created_after=${later}`)).toBe(1);
+    });
+
+    test('tells who cancelled a run, and why, once', async () => {
+      const plan = [{ skill: 'json_transform', params: { data: 1, query: '.' } }];
+      const { body } = await aos.request<{ run_id: string }>('/api/v1/runs', {
+        json: { plan },
+        key,
+      });
+      const path = `/api/v1/runs/${body.run_id}/cancel`;
+      const cancelled = await aos.request<{ warnings: Problem[] }>(path, {
+        json: { reason: 'too dear', priority: 1 },
+        key,
+      });
+      expect(cancelled.body.warnings).toMatchObject([
+        { code: 'KEY_IGNORED', pointer: '/priority' },
+      ]);
+      await aos.request(path, { json: { reason: 'again' }, key });
+      expect((await list('?operation=cancelRun')).data).toMatchObject([
+        { kind: 'change', subject: body.run_id, key_id: keyId, detail: { reason: 'too dear' } },
+      ]);
     });
 
     test("never shows another tenant's, whatever the cursor", async () => {

@@ -255,6 +255,25 @@ describe('revoking', () => {
     expect(rows).toHaveLength(1);
   });
 
+  test('ends what waits under the key, without its answer', async () => {
+    const made = await create({ name: 'patient' });
+    const { body: run } = await aos.request<{ run_id: string }>('/api/v1/runs', {
+      json: { plan: [{ skill: 'json_transform', params: { data: 1, query: '.' } }] },
+    });
+    // No worker is there to end the run.
+    const path = `/api/v1/runs/${run.run_id}?wait=60s`;
+    const waiting = aos.request<Failure>(path, { key: made.key });
+    await until(async () => {
+      const { rows } = await aos.pool.query(
+        'SELECT 1 FROM api_keys WHERE id = $1 AND last_used_at IS NOT NULL',
+        [made.id],
+      );
+      return rows.length > 0;
+    });
+    await revoke(made.id);
+    expect(await waiting).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+  });
+
   test('leaves every tenant an admin', async () => {
     const { key, keyId } = await tenant('lone');
     await create({ name: 'helper', role: 'operator' }, key);

@@ -194,12 +194,16 @@ describe('a limit of requests', () => {
       expect(status).toBe(401);
       expect(readRate(headers)).toMatchObject({ policy: 'address', remaining: Math.max(0, 7 - n) });
     }
-    const { status, body } = await aos.request<Failure>('/health', { key: null });
+    const { status, body } = await aos.request<Failure>('/version', { key: null });
     expect(status).toBe(429);
     expect(body).toMatchObject({ code: 'RATE_LIMITED' });
     expect(body.detail).toContain('this address');
     expect((await aos.request(RUNS, { key: null })).status).toBe(401);
     expect((await aos.request(RUNS, { key: good })).status).toBe(200);
+    // A balancer may have the same address as all others, and must not take the process for dead.
+    for (const path of ['/health', '/healthz'])
+      expect((await aos.request(path, { key: null })).status).toBe(200);
+    expect((await aos.request('/health/ready', { key: null })).status).not.toBe(429);
   });
 });
 

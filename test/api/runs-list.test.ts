@@ -37,8 +37,8 @@ describe('GET /api/v1/runs', () => {
     ];
     await aos.pool.query(
       `INSERT INTO runs (id, tenant_id, account_id, plan, status, labels, created_at, max_parallel,
-         budget_micro_cents, price_table_version, deadline_at)
-       SELECT id, tenant, 'tenant/' || tenant, '[]', status, labels::jsonb, created_at, 1, 0, 'none', now()
+         budget_micro_cents, price_table_version, deadline_at, ancestor_accounts)
+       SELECT id, tenant, 'tenant/' || tenant, '[]', status, labels::jsonb, created_at, 1, 0, 'none', now(), ARRAY['tenant/' || tenant]
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
          AS r (id, tenant, status, labels, created_at)`,
       columns,

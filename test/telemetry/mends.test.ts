@@ -14,6 +14,8 @@ import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 import { createScriptedSkill, succeed } from '../support/scripted-skill.ts';
 
+const BY_OPERATOR = { tenantId: 'default', keyId: null, requestId: null };
+
 const CENT = 1_000_000;
 const paid = createScriptedSkill({
   id: 'paid',
@@ -95,7 +97,7 @@ describe('the metrics of the reconciler', () => {
 
   test('count the end of a run that is cancelled before it started', async () => {
     const runId = await accept();
-    await cancelRun(engine(), 'default', runId, 'not needed');
+    await cancelRun(engine(), BY_OPERATOR, runId, 'not needed');
     expect(await ends('cancelled', 'CANCELLED')).toBe(1);
   });
 

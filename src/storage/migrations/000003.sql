@@ -32,12 +32,16 @@ CREATE INDEX api_keys_by_tenant ON api_keys (tenant_id, created_at DESC, id DESC
 -- The accounts above the run's own that hold its budget, in the order in which they are locked: agent, key, tenant.
 ALTER TABLE runs ADD COLUMN ancestor_accounts text[] NOT NULL DEFAULT '{}';
 UPDATE runs SET ancestor_accounts = ARRAY['tenant/' || tenant_id];
+-- A process of the version before, which does not write them, is to fail rather than leave a run whose holds nobody ends.
+ALTER TABLE runs ALTER COLUMN ancestor_accounts DROP DEFAULT;
 -- Hosts that calls of the run may go to, as the agent had them at submit; NULL allows all.
 ALTER TABLE runs ADD COLUMN allowed_hosts text[];
 -- SHA-256 of the canonical plan, as hex.
 ALTER TABLE runs ADD COLUMN plan_hash text;
 -- What `recall` searches of an ended run of an agent: its goal and its outcome.
 ALTER TABLE runs ADD COLUMN memory tsvector;
+UPDATE runs SET memory = to_tsvector('english', regexp_replace(left(coalesce(goal, ''), 10000), '[^[:alnum:]]+', ' ', 'g'))
+  WHERE agent_id IS NOT NULL AND completed_at IS NOT NULL;
 -- The code of `failure`, which comes before any text that others chose.
 ALTER TABLE runs ADD COLUMN failure_code text;
 UPDATE runs SET failure_code = substring(failure from '"code":"([A-Z0-9_]+)"') WHERE failure IS NOT NULL;

@@ -16,6 +16,8 @@ import { startHarness } from '../../support/harness.ts';
 import type { Harness } from '../../support/harness.ts';
 import { createScriptedSkill, fail, succeed } from '../../support/scripted-skill.ts';
 
+const BY_OPERATOR = { tenantId: 'default', keyId: null, requestId: null };
+
 const CENT = 1_000_000;
 
 /** A skill that is stopped by its signal alone; `entered` resolves when a call has begun. */
@@ -383,7 +385,7 @@ describe('the reconciler', () => {
   describe('tells again a cancel', () => {
     const cancelUntold = (run: { run_id: string }) => {
       const engine: Engine = { ...aos.engine, cancelExecution: () => Promise.resolve('pending') };
-      return cancelRun({ ...aos.deps, engine }, 'default', run.run_id, 'changed my mind');
+      return cancelRun({ ...aos.deps, engine }, BY_OPERATOR, run.run_id, 'changed my mind');
     };
 
     test('that the execution has not heard', async () => {
