@@ -94,7 +94,6 @@ describe('a browser', () => {
           'location',
           'retry-after',
           'idempotency-replayed',
-          'aos-budget-remaining-cents',
         ]),
       );
     }
