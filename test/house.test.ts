@@ -16,7 +16,28 @@ const layers: Record<string, Layer> = {
   'src/contracts': { folders: [], packages: ['zod', '@temporalio/workflow'] },
   'src/domain': { folders: ['src/contracts'], packages: [] },
   'src/bin': { folders: ['src', 'activities', 'api'] },
-  'src/runs': { folders: ['src'] },
+  'src/skills': { folders: ['src/contracts', 'src/domain', 'src/storage'] },
+  'src/rates': { folders: ['src/contracts', 'src/telemetry'] },
+  'src/audit': { folders: ['src/contracts', 'src/storage', 'src/telemetry'] },
+  'src/keys': { folders: ['src/contracts', 'src/domain', 'src/storage', 'src/telemetry'] },
+  'src/account': { folders: ['src/contracts', 'src/domain', 'src/storage'] },
+  'src/agents': {
+    folders: ['src/account', 'src/contracts', 'src/domain', 'src/skills', 'src/storage'],
+  },
+  'src/openapi': { folders: ['src/contracts'] },
+  // What can be known before a run is built on runs, and never the other way.
+  'src/runs': {
+    folders: [
+      'src/agents',
+      'src/contracts',
+      'src/domain',
+      'src/rates',
+      'src/skills',
+      'src/storage',
+      'src/telemetry',
+      'src/temporal',
+    ],
+  },
   'src/embedded': { folders: ['src/contracts'] },
   'src/storage': {
     folders: ['src/contracts', 'src/domain'],
