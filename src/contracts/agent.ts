@@ -36,7 +36,7 @@ const Settings = {
   budget_period: z.enum(BUDGET_PERIODS),
   allowed_skills: z.array(text(256).min(1)).max(AGENT_SKILLS_MAX).overwrite(eachOnce).nullable(),
   allowed_hosts: z.array(Host).max(AGENT_HOSTS_MAX).overwrite(eachOnce).nullable(),
-  max_step_cost_cents: Cents.nullable(),
+  max_step_cost_cents: Cents.nullable().describe('The most that one call of a step may cost.'),
   max_run_cost_cents: Cents.nullable(),
   max_concurrent_runs: z.int().min(1).max(CONCURRENT_RUNS_MAX).nullable(),
   rate_limit_per_minute: z.int().min(1).max(RATE_PER_MINUTE_MAX).nullable(),
