@@ -33,6 +33,16 @@ export const effectUnknown = (stepId: string, effectKey: string): Failure =>
       `Look in the outside system for the effect key ${effectKey}.`,
   );
 
+export const openRunsExceeded = (agentId: string, max: number, open: number): Failure =>
+  createFailure(
+    'CONCURRENT_RUNS_EXCEEDED',
+    `Agent ${agentId} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+    {
+      retry_after_ms: 1_000,
+      limit: { name: 'max_concurrent_runs', value: max, asked: open + 1 },
+    },
+  );
+
 /** The two sides of a limit of money, in cents. */
 export const ofMoney = (valueMicroCents: number, askedMicroCents: number) => ({
   value: centsFromMicroCents(valueMicroCents),
