@@ -135,10 +135,11 @@ export function withStepCap(
   capMicroCents: number | null | undefined,
 ): ResolvedPlan {
   if (capMicroCents == null) return plan;
-  const steps = plan.steps.map((step) => ({
-    ...step,
-    max_cost_micro_cents: Math.min(step.max_cost_micro_cents ?? Infinity, capMicroCents),
-  }));
+  const steps = plan.steps.map((step) =>
+    (step.max_cost_micro_cents ?? Infinity) <= capMicroCents
+      ? step
+      : { ...step, max_cost_micro_cents: capMicroCents, is_cap_of_agent: true as const },
+  );
   return { ...plan, steps };
 }
 
