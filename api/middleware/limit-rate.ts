@@ -50,6 +50,13 @@ function rateLimited(whose: string, limit: string, { perMinute, resetMs }: Rate)
     'RATE_LIMITED',
     `The limit of ${whose}, ${limit}, is ${perMinute} requests a minute, and they are used up. ` +
       `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
-    { retry_after_ms: Math.max(1, resetMs) },
+    {
+      retry_after_ms: Math.max(1, resetMs),
+      limit: {
+        name: limit === KEY_LIMIT ? 'rate_limit_per_minute' : 'AOS_RATE_LIMIT_PER_MINUTE',
+        value: perMinute,
+        asked: perMinute + 1,
+      },
+    },
   );
 }

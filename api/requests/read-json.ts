@@ -43,7 +43,8 @@ function refuseByHeaders({ headers }: IncomingMessage): void {
       `The body is encoded as ${clip(encoding)}. Send it without Content-Encoding.`,
     );
   }
-  if (Number(headers['content-length'] ?? 0) > REQUEST_BODY_BYTES_MAX) throw tooLarge();
+  const announced = Number(headers['content-length'] ?? 0);
+  if (announced > REQUEST_BODY_BYTES_MAX) throw tooLarge(announced);
 }
 
 /** What is read here may be walked by recursion. */
@@ -77,10 +78,12 @@ function refuseDuplicateKey(text: string): void {
 const invalid = (problem: Problem): AosError =>
   new AosError('INVALID_JSON', `${problem.pointer}: ${problem.message}`, { errors: [problem] });
 
-const tooLarge = (): AosError =>
+/** `bytes` is the size of the body as far as it is known. */
+const tooLarge = (bytes: number): AosError =>
   new AosError(
     'BODY_TOO_LARGE',
     `The body is larger than ${REQUEST_BODY_BYTES_MAX} bytes (2 MiB).`,
+    { limit: { name: 'request_body_bytes_max', value: REQUEST_BODY_BYTES_MAX, asked: bytes } },
   );
 
 function readBytes(request: IncomingMessage): Promise<Buffer> {
@@ -95,7 +98,7 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       }
       // It reads on without keeping anything: a client that is cut off in the middle would not see the answer.
       chunks.length = 0;
-      reject(tooLarge());
+      reject(tooLarge(bytes));
     });
     request.on('end', () => resolve(Buffer.concat(chunks)));
     // The client has hung up, which is no outage of ours.

@@ -11,6 +11,7 @@ export const agentsExceeded = (active: number): AosError =>
   new AosError(
     'AGENTS_EXCEEDED',
     `The tenant has ${active} agents that are not archived and may have ${AGENTS_PER_TENANT_MAX}. Archive one first.`,
+    { limit: { name: 'agents_per_tenant_max', value: AGENTS_PER_TENANT_MAX, asked: active + 1 } },
   );
 
 /** `what` is what the request is about, in words. */

@@ -1,19 +1,12 @@
-import type {
-  Capabilities,
-  MeasuredSkill,
-  Obstacle,
-  SkillCapability,
-} from '../contracts/capabilities.ts';
-import { FAILURE_CODES } from '../contracts/failure-codes.ts';
+import type { Capabilities, MeasuredSkill, SkillCapability } from '../contracts/capabilities.ts';
 import { OBSERVED_RUNS_MAX } from '../contracts/limits.ts';
 import { mayAct } from '../contracts/roles.ts';
 import type { Role } from '../contracts/roles.ts';
 import { OPERATION_IDS, ROUTES } from '../contracts/routes.ts';
 import { tightestOf } from '../domain/budget.ts';
-import { refusalOf } from '../simulation/subject.ts';
-import { obstaclesOf } from '../skills/availability.ts';
 import type { Asker, Standing } from './load-standing.ts';
 import type { MeasuredContract } from './measured-skills.ts';
+import { obstaclesOfSkill, refusalsOf } from './obstacles.ts';
 
 /**
  * What can be done with a key, for an agent, now, as JSON text: most of it is the same for all that ask, and to write
@@ -24,14 +17,11 @@ export function writeCapabilities(
   standing: Standing,
   contracts: readonly MeasuredContract[],
 ): string {
-  const { agentId, agent, budgets, rates } = standing;
-  const refusal = refusalTo(standing);
+  const { agentId, budgets, rates } = standing;
+  const refusals = refusalsOf(key.role, standing);
   const rateRemaining = Math.min(...rates.map(({ remaining }) => remaining));
   const skills = contracts.map(({ contract, measuredJson }) => {
-    const obstacles = [
-      ...(refusal ? [refusal] : []),
-      ...obstaclesOf(contract, agent?.allowed_skills ?? null),
-    ];
+    const obstacles = [...refusals, ...obstaclesOfSkill(contract, standing)];
     const available = obstacles.length === 0;
     const now = { available, ...obstacles[0], obstacles, rate_limit_remaining: rateRemaining };
     return { id: contract.id, available, json: joinObjects(writeNow(now), measuredJson) };
@@ -50,7 +40,7 @@ export function writeCapabilities(
     concurrency: standing.concurrency,
     role: key.role,
     permissions: PERMISSIONS[key.role],
-    refusal,
+    refusal: refusals[0] ?? null,
     observed_runs_max: OBSERVED_RUNS_MAX,
     warnings: standing.warnings,
     timestamp: at.toISOString(),
@@ -77,11 +67,3 @@ const PERMISSIONS: Readonly<Record<Role, string[]>> = {
   operator: permissionsOf('operator'),
   admin: permissionsOf('admin'),
 };
-
-/** Why no run would be taken, and what would change that. */
-function refusalTo(standing: Standing): Obstacle | null {
-  const reason = refusalOf(standing);
-  if (reason === undefined) return null;
-  const code = standing.agent ? 'AGENT_ARCHIVED' : 'AGENT_REQUIRED';
-  return { code, reason, fix: FAILURE_CODES[code].fix };
-}

@@ -125,6 +125,8 @@ export interface ResolvedStep {
   previous_into?: string;
   timeout_ms?: number;
   max_cost_micro_cents?: number;
+  /** The cap is the agent's `max_step_cost_cents`, lower than the step's own. */
+  is_cap_of_agent?: true;
   idempotent?: boolean;
   fallback?: ResolvedAlternative;
   compensate?: ResolvedAlternative;

@@ -40,6 +40,10 @@ export function toBudget({
   };
 }
 
+/** What the limit of a level is set as. */
+export const limitNameOf = (level: BudgetLevel | 'run'): 'limit_cents' | 'budget_cents' =>
+  level === 'tenant' ? 'limit_cents' : 'budget_cents';
+
 /** The level that leaves the least to a new run; there is always one. */
 export const tightestOf = (budgets: readonly Budget[]): Budget =>
   budgets.reduce((least, each) => (each.remaining_cents < least.remaining_cents ? each : least));

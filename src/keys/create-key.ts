@@ -72,5 +72,6 @@ export async function refuseTooMany(tx: Transaction, tenantId: string): Promise<
   throw new AosError(
     'KEYS_EXCEEDED',
     `The tenant has ${active} active keys and may have ${KEYS_PER_TENANT_MAX}. Revoke one first.`,
+    { limit: { name: 'keys_per_tenant_max', value: KEYS_PER_TENANT_MAX, asked: active + 1 } },
   );
 }

@@ -25,7 +25,7 @@ import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
 import { freeOf } from '../domain/balances.ts';
 import type { Balances } from '../domain/balances.ts';
-import { ofMoney } from './failures.ts';
+import { ofMoney, openRunsExceeded } from './failures.ts';
 
 /** What a submission is subject to: the agent that it names, if the tenant has it. */
 export interface Admission {
@@ -135,10 +135,11 @@ export function withStepCap(
   capMicroCents: number | null | undefined,
 ): ResolvedPlan {
   if (capMicroCents == null) return plan;
-  const steps = plan.steps.map((step) => ({
-    ...step,
-    max_cost_micro_cents: Math.min(step.max_cost_micro_cents ?? Infinity, capMicroCents),
-  }));
+  const steps = plan.steps.map((step) =>
+    (step.max_cost_micro_cents ?? Infinity) <= capMicroCents
+      ? step
+      : { ...step, max_cost_micro_cents: capMicroCents, is_cap_of_agent: true as const },
+  );
   return { ...plan, steps };
 }
 
@@ -202,14 +203,8 @@ export async function refuseTooManyRuns(db: Db, agent: AgentRow): Promise<void> 
   if (max === null) return;
   const open = (await countOpenRuns(db, tenantId, [id])).get(id) ?? 0;
   if (open < max) return;
-  throw new AosError(
-    'CONCURRENT_RUNS_EXCEEDED',
-    `Agent ${id} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
-    {
-      retry_after_ms: 1_000,
-      limit: { name: 'max_concurrent_runs', value: max, asked: open + 1 },
-    },
-  );
+  const { code, detail, retry_after_ms, limit } = openRunsExceeded(id, max, open);
+  throw new AosError(code, detail, { retry_after_ms, limit });
 }
 
 /** The agent is no longer what the submission was checked by: it has to be checked again. */

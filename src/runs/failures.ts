@@ -2,8 +2,11 @@ import { createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { Balances } from '../domain/balances.ts';
+import { limitNameOf } from '../domain/budget.ts';
+import { levelOf } from '../domain/budget-thresholds.ts';
 import type { StepRole } from '../contracts/activities.ts';
 import type { RunRow, RunState } from '../storage/runs.ts';
+import type { StepRowWithSpec } from '../storage/steps.ts';
 import { deadlineOf } from './run-state.ts';
 
 /** The failures that a run has by itself, with the facts that their messages name. */
@@ -33,6 +36,16 @@ export const effectUnknown = (stepId: string, effectKey: string): Failure =>
       `Look in the outside system for the effect key ${effectKey}.`,
   );
 
+export const openRunsExceeded = (agentId: string, max: number, open: number): Failure =>
+  createFailure(
+    'CONCURRENT_RUNS_EXCEEDED',
+    `Agent ${agentId} may have ${max} open runs at once (max_concurrent_runs), and has ${open}.`,
+    {
+      retry_after_ms: 1_000,
+      limit: { name: 'max_concurrent_runs', value: max, asked: open + 1 },
+    },
+  );
+
 /** The two sides of a limit of money, in cents. */
 export const ofMoney = (valueMicroCents: number, askedMicroCents: number) => ({
   value: centsFromMicroCents(valueMicroCents),
@@ -54,19 +67,25 @@ export function budgetExceeded(
     limit === null
       ? {}
       : {
-          limit: { name: 'limit_cents', ...ofMoney(limit, askedMicroCents), account_id: accountId },
+          limit: {
+            name: limitNameOf(levelOf(accountId)),
+            ...ofMoney(limit, askedMicroCents),
+            account_id: accountId,
+          },
         },
   );
 }
 
-export const overStepCap = (
-  stepId: string,
+export function overStepCap(
+  { id, spec }: Pick<StepRowWithSpec, 'id' | 'spec'>,
   worstMicroCents: number,
   capMicroCents: number,
-): Failure =>
-  createFailure(
+): Failure {
+  const name = spec.is_cap_of_agent ? 'max_step_cost_cents' : 'max_cost_cents';
+  return createFailure(
     'BUDGET_EXCEEDED',
-    `A call of step ${stepId} may cost up to ${cents(worstMicroCents)}, more than its cap of ${cents(capMicroCents)}: ` +
-      "the lower of its max_cost_cents and the agent's max_step_cost_cents.",
-    { limit: { name: 'max_cost_cents', ...ofMoney(capMicroCents, worstMicroCents) } },
+    `A call of step ${id} may cost up to ${cents(worstMicroCents)}, more than ` +
+      `${spec.is_cap_of_agent ? "the agent's" : 'its'} ${name} of ${cents(capMicroCents)}.`,
+    { limit: { name, ...ofMoney(capMicroCents, worstMicroCents) } },
   );
+}

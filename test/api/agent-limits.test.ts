@@ -152,7 +152,7 @@ describe('a submission is refused', () => {
       refused: {
         ...OVER,
         says: ['agent/', '10 cents', '8 cents reserved', '5 cents'],
-        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 5 },
+        limit: { name: 'budget_cents', account_id: OF_AGENT, value: 10, asked: 5 },
       },
     },
     {
@@ -163,7 +163,7 @@ describe('a submission is refused', () => {
       refused: {
         ...OVER,
         says: ['/20', '10 cents reserved', 'up to 1 cents'],
-        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 1 },
+        limit: { name: 'budget_cents', account_id: OF_AGENT, value: 10, asked: 1 },
       },
     },
     {
@@ -174,7 +174,7 @@ describe('a submission is refused', () => {
       refused: {
         ...OVER,
         says: ['/20', '10 cents reserved', 'up to 1 cents'],
-        limit: { name: 'limit_cents', account_id: OF_AGENT, value: 10, asked: 1 },
+        limit: { name: 'budget_cents', account_id: OF_AGENT, value: 10, asked: 1 },
       },
     },
     {
@@ -349,7 +349,7 @@ describe('the money of an agent', () => {
       status: 402,
       code: 'BUDGET_EXCEEDED',
       says: ['45 cents', '20 cents settled', 'up to 26 cents'],
-      limit: { name: 'limit_cents', account_id: `agent/${id}`, value: 45, asked: 26 },
+      limit: { name: 'budget_cents', account_id: `agent/${id}`, value: 45, asked: 26 },
     });
   });
 
@@ -373,12 +373,44 @@ describe('the money of an agent', () => {
       cost: 0,
       code: 'BUDGET_EXCEEDED',
     });
-    expect(failure!.limit).toEqual({ name: 'max_cost_cents', value: 29, asked: 30 });
-    for (const fact of ['max_step_cost_cents', '29 cents', '30 cents'])
+    expect(failure!.limit).toEqual({ name: 'max_step_cost_cents', value: 29, asked: 30 });
+    for (const fact of ["the agent's max_step_cost_cents", '29 cents', '30 cents'])
       expect(failure!.detail).toContain(fact);
+    const lower = await run(id, [{ ...step, max_cost_cents: 28 }]);
+    expect(lower.failure!.limit).toEqual({ name: 'max_cost_cents', value: 28, asked: 30 });
+    expect(lower.failure!.detail).toContain('its max_cost_cents of 28 cents');
     expect(dear.calls).toEqual([]);
     const allowed = await createAgent({ max_step_cost_cents: 30 });
     expect(await run(allowed, [{ skill: 'dear' }])).toMatchObject({ status: 'succeeded' });
+  });
+});
+
+describe('the refusal of a budget', () => {
+  const keyOf = async (json: JsonObject): Promise<CreatedKey> =>
+    (await aos.request<CreatedKey>('/api/v1/keys', { json })).body;
+
+  test('names it as it is set: of a key, of a tenant, of a run', async () => {
+    const own = await keyOf({ name: 'spender', role: 'operator', budget_cents: 5 });
+    expect((await submit({ budget_cents: 6 }, own.key)).body.limit).toEqual({
+      name: 'budget_cents',
+      account_id: `key/${own.id}`,
+      value: 5,
+      asked: 6,
+    });
+    const poor = await aos.createKey('poor', 4 * CENT);
+    expect((await submit({ budget_cents: 6 }, poor)).body.limit).toEqual({
+      name: 'limit_cents',
+      account_id: 'tenant/poor',
+      value: 4,
+      asked: 6,
+    });
+    const ran = await aos.run([{ skill: 'dear' }], { budget_cents: 10 });
+    expect(ran).toMatchObject({
+      status: 'failed',
+      failure: {
+        limit: { name: 'budget_cents', account_id: `${ran.run_id}/1`, value: 10, asked: 30 },
+      },
+    });
   });
 });
 

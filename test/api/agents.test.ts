@@ -211,6 +211,11 @@ describe('a new agent', () => {
     for (const { status, body } of refused) {
       expect({ status, code: body.code }).toEqual({ status: 409, code: 'AGENTS_EXCEEDED' });
       expect(body.detail).toContain(String(AGENTS_PER_TENANT_MAX));
+      expect(body.limit).toEqual({
+        name: 'agents_per_tenant_max',
+        value: AGENTS_PER_TENANT_MAX,
+        asked: AGENTS_PER_TENANT_MAX + 1,
+      });
     }
     expect((await archive(one.id, key)).status).toBe(200);
     await create({}, key);

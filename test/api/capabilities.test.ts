@@ -182,6 +182,91 @@ describe('GET /api/v1/runtime/capabilities', () => {
     expect(await read('', key)).toMatchObject({ refusal: { code: 'AGENT_REQUIRED' } });
   });
 
+  test('has no skill available while as many runs of the agent are open as may be at once', async () => {
+    const agentId = await insertAgentRow(aos.pool, { max_concurrent_runs: 1 });
+    const run = await aos.run([{ skill: 'json_transform', params: { query: '1', data: 1 } }], {
+      agent_id: agentId,
+    });
+    expect(await read(`?agent_id=${agentId}`)).toMatchObject({ refusal: null });
+    await aos.pool.query(`UPDATE runs SET completed_at = NULL WHERE id = $1`, [run.id]);
+    const full = await read(`?agent_id=${agentId}`);
+    const obstacle = {
+      code: 'CONCURRENT_RUNS_EXCEEDED',
+      reason: `Agent ${agentId} may have 1 open runs at once (max_concurrent_runs), and has 1.`,
+      fix: expect.stringContaining('max_concurrent_runs'),
+    };
+    expect(full).toMatchObject({
+      skills_available: [],
+      refusal: obstacle,
+      skills: { http_call: { available: false, ...obstacle, obstacles: [obstacle] } },
+    });
+    await aos.pool.query(`UPDATE runs SET completed_at = created_at WHERE id = $1`, [run.id]);
+  });
+
+  test('has no skill available for a key that may not submit', async () => {
+    const viewer = await aos.createKey('default', null, 'viewer');
+    const obstacle = {
+      code: 'FORBIDDEN',
+      reason: 'POST /api/v1/runs takes a key of the role operator; the role of this key is viewer.',
+      fix: expect.stringContaining('role'),
+    };
+    expect(await read('', viewer)).toMatchObject({
+      skills_available: [],
+      refusal: obstacle,
+      skills: { http_call: { available: false, ...obstacle, obstacles: [obstacle] } },
+    });
+    const operator = await aos.createKey('default', null, 'operator');
+    expect(await read('', operator)).toMatchObject({ skills: { http_call: { available: true } } });
+  });
+
+  test('lacks what costs, and that alone, where a level has nothing left', async () => {
+    const agentId = await insertAgentRow(aos.pool, {
+      budget_micro_cents: 0,
+      budget_period: 'daily',
+    });
+    const budgetObstacles = async (query: string, key?: string) => {
+      const { skills, refusal } = await read(query, key);
+      expect({ refusal, free: skills['http_call'] }).toMatchObject({
+        refusal: null,
+        free: { available: true, obstacles: [] },
+      });
+      return skills['llm_invoke']!.obstacles.filter(({ code }) => code === 'BUDGET_EXCEEDED');
+    };
+    expect(await budgetObstacles('')).toEqual([]);
+    expect(await budgetObstacles(`?agent_id=${agentId}`)).toEqual([
+      {
+        code: 'BUDGET_EXCEEDED',
+        reason: expect.stringMatching(
+          /daily budget of the agent: account agent\/.* limit of 0 cents \(budget_cents\), 0 spent/,
+        ),
+        fix: expect.stringMatching(/raise the budget_cents of the agent, or wait until \d{4}-/),
+      },
+    ]);
+    expect(await budgetObstacles('', await aos.createKey('penniless', 0))).toMatchObject([
+      {
+        reason: expect.stringContaining('account tenant/penniless has a limit of 0 cents'),
+        fix: 'Have an admin raise the limit_cents of the tenant.',
+      },
+    ]);
+  });
+
+  test('lacks what reaches out for an agent that may reach no host', async () => {
+    const agentId = await insertAgentRow(aos.pool, { allowed_hosts: [] });
+    const { skills, skills_available: available } = await read(`?agent_id=${agentId}`);
+    expect(available.toSorted()).toEqual(['fs_read', 'fs_write', 'json_transform']);
+    for (const id of ['http_call', 'webhook_send'])
+      expect(skills[id]).toMatchObject({
+        available: false,
+        code: 'HOST_NOT_ALLOWED',
+        reason: `The agent may reach no host, which ${id} has to. Its allowed_hosts are: none.`,
+        fix: expect.stringContaining('allowed_hosts'),
+      });
+    const some = await insertAgentRow(aos.pool, { allowed_hosts: ['example.org'] });
+    expect(await read(`?agent_id=${some}`)).toMatchObject({
+      skills: { http_call: { available: true }, webhook_send: { available: true } },
+    });
+  });
+
   test("lists the operations that the key's role may do", async () => {
     const viewer = await read('', await aos.createKey('default', null, 'viewer'));
     expect(viewer.permissions).toContain('getCapabilities');

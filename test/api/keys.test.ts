@@ -183,7 +183,12 @@ describe('a new key', () => {
        SELECT 'key_' || gen_random_uuid(), 'crowd', 'n', 'viewer', sha256(n::text::bytea), 'aos_' FROM generate_series(2, $1) n`,
       [KEYS_PER_TENANT_MAX],
     );
-    const full = { status: 409, body: { code: 'KEYS_EXCEEDED' } };
+    const limit = {
+      name: 'keys_per_tenant_max',
+      value: KEYS_PER_TENANT_MAX,
+      asked: KEYS_PER_TENANT_MAX + 1,
+    };
+    const full = { status: 409, body: { code: 'KEYS_EXCEEDED', limit } };
     const refused = await aos.request<Failure>(KEYS, { json: { name: 'one more' }, key });
     expect(refused).toMatchObject(full);
     expect(refused.body.detail).toContain(String(KEYS_PER_TENANT_MAX));

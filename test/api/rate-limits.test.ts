@@ -157,6 +157,7 @@ describe('a limit of requests', () => {
       category: 'RESOURCE',
       retryable: true,
       recovery: [{ action: 'retry_later' }],
+      limit: { name: 'rate_limit_per_minute', value: 3, asked: 4 },
     });
     for (const part of ['rate_limit_per_minute', '3 requests a minute', `${told.resetSeconds} s`])
       expect(failure.detail).toContain(part);
@@ -185,6 +186,7 @@ describe('a limit of requests', () => {
     const { body } = await aos.request<Failure>(RUNS, { key });
     expect(body.detail).toContain('AOS_RATE_LIMIT_PER_MINUTE');
     expect(body.detail).toContain('8 requests a minute');
+    expect(body.limit).toEqual({ name: 'AOS_RATE_LIMIT_PER_MINUTE', value: 8, asked: 9 });
   });
 
   test('of an address refuses public routes, while bad keys stay 401 but count, and good keys go on', async () => {
@@ -196,7 +198,10 @@ describe('a limit of requests', () => {
     }
     const { status, body } = await aos.request<Failure>('/version', { key: null });
     expect(status).toBe(429);
-    expect(body).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(body).toMatchObject({
+      code: 'RATE_LIMITED',
+      limit: { name: 'AOS_RATE_LIMIT_PER_MINUTE', value: 8, asked: 9 },
+    });
     expect(body.detail).toContain('this address');
     expect((await aos.request(RUNS, { key: null })).status).toBe(401);
     expect((await aos.request(RUNS, { key: good })).status).toBe(200);

@@ -55,7 +55,11 @@ describe('any request', () => {
       ]);
       expect(refused!.status).toBe(413);
       expect(refused!.headers.get('content-type')).toContain('application/problem+json');
-      expect(JSON.parse(refused!.body)).toMatchObject({ code: 'BODY_TOO_LARGE', status: 413 });
+      expect(JSON.parse(refused!.body)).toMatchObject({
+        code: 'BODY_TOO_LARGE',
+        status: 413,
+        limit: { name: 'request_body_bytes_max', value: 2 * MIB, asked: 3 * MIB },
+      });
       expect(next!.status).toBe(200);
     });
 
@@ -76,6 +80,10 @@ describe('any request', () => {
         head('GET', '/health'),
       ]);
       expect([refused!.status, next!.status]).toEqual([413, 200]);
+      // As much as had come when it was refused.
+      const { limit } = JSON.parse(refused!.body) as Failure;
+      expect(limit!.asked).toBeGreaterThan(2 * MIB);
+      expect(limit!.asked).toBeLessThanOrEqual(3 * MIB);
     });
 
     test('of 40 MiB learns why before all of it is sent, and its connection is usable behind it', async () => {

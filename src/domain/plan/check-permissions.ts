@@ -16,7 +16,7 @@ export interface Refusal extends Problem {
 }
 
 /** Skills whose `url` says where a call goes. */
-const REACHING_SKILLS: ReadonlySet<string> = new Set(['http_call', 'webhook_send']);
+export const REACHING_SKILLS: ReadonlySet<string> = new Set(['http_call', 'webhook_send']);
 
 /** A step as far as it says what it calls. */
 export type CallingStep = Pick<

@@ -56,7 +56,7 @@ export async function holdForTry(
   // What may not be undone is not begun.
   const dearest = Math.max(worstMicroCents, undoMicroCents);
   const cap = step.spec.max_cost_micro_cents ?? Infinity;
-  if (dearest > cap) return { kind: 'refused', failure: overStepCap(step.id, dearest, cap) };
+  if (dearest > cap) return { kind: 'refused', failure: overStepCap(step, dearest, cap) };
   if (key.role === 'compensate') return takeCompensationHold(tx, call, worstMicroCents);
   if (undoMicroCents === 0) return holdWorstCase(tx, call, worstMicroCents);
   // Both or neither: a step begins only if what undoes it is paid for as well.
