@@ -50,13 +50,16 @@ function spentObstacle(budget: Budget): Obstacle[] {
   const name = limitNameOf(level);
   const periodic = period === 'total' ? '' : `${period} `;
   const wait = resetsAt === null ? '' : `, or wait until ${resetsAt}, when its period ends`;
+  // A key's budget is set once.
+  const change =
+    level === 'key' ? `make a key with a larger ${name}` : `raise the ${name} of the ${level}`;
   return [
     {
       code: 'BUDGET_EXCEEDED',
       reason:
         `Nothing is left of the ${periodic}budget of the ${level}: account ${id} has a limit of ` +
         `${budget.total_cents} cents (${name}), ${budget.spent_cents} spent and ${budget.reserved_cents} reserved.`,
-      fix: `Have an admin raise the ${name} of the ${level}${wait}.`,
+      fix: `Have an admin ${change}${wait}.`,
     },
   ];
 }

@@ -379,6 +379,8 @@ describe('the money of an agent', () => {
     const lower = await run(id, [{ ...step, max_cost_cents: 28 }]);
     expect(lower.failure!.limit).toEqual({ name: 'max_cost_cents', value: 28, asked: 30 });
     expect(lower.failure!.detail).toContain('its max_cost_cents of 28 cents');
+    const higher = await run(id, [{ ...step, max_cost_cents: 50 }]);
+    expect(higher.failure!.limit).toEqual(failure!.limit);
     expect(dear.calls).toEqual([]);
     const allowed = await createAgent({ max_step_cost_cents: 30 });
     expect(await run(allowed, [{ skill: 'dear' }])).toMatchObject({ status: 'succeeded' });

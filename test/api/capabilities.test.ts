@@ -248,6 +248,13 @@ describe('GET /api/v1/runtime/capabilities', () => {
         fix: 'Have an admin raise the limit_cents of the tenant.',
       },
     ]);
+    const spent = await boundKey(await insertAgentRow(aos.pool), { budget_cents: 0 });
+    expect(await budgetObstacles('', spent)).toMatchObject([
+      {
+        reason: expect.stringContaining('budget of the key: account key/'),
+        fix: 'Have an admin make a key with a larger budget_cents.',
+      },
+    ]);
   });
 
   test('lacks what reaches out for an agent that may reach no host', async () => {
