@@ -1,8 +1,7 @@
-import { keyBoundToAgent } from '../../src/agents/failures.ts';
+import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { AosError } from '../../src/contracts/failures.ts';
 import { clip } from '../../src/domain/plan/wording.ts';
 import { isAgentKnown } from '../../src/storage/agent-runs.ts';
-import type { ApiKey } from '../../src/storage/api-keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
 
@@ -19,12 +18,6 @@ export async function agentNamed(ctx: AosContext, { pool }: ApiDeps): Promise<st
   const mayBe = id.length <= AGENT_ID_LENGTH_MAX && !id.includes('\0');
   if (!mayBe || !(await isAgentKnown(pool, tenantId, id)))
     throw new AosError('AGENT_NOT_FOUND', `There is no agent ${clip(id, 100)}, nor a run of it.`);
-  refuseOtherAgent(ctx.state.key, id);
+  agentAskedFor(ctx.state.key, id);
   return id;
-}
-
-/** Errors: KEY_BOUND_TO_AGENT. */
-export function refuseOtherAgent({ agent_id: boundTo }: ApiKey, agentId: string): void {
-  if (boundTo === null || boundTo === agentId) return;
-  throw keyBoundToAgent(boundTo, `the request is about ${clip(agentId)}`);
 }

@@ -13,10 +13,10 @@ import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import { readCursor } from '../requests/cursor.ts';
 import { toPage } from '../requests/page.ts';
-import { runOf } from '../requests/run-of.ts';
+import { wholeRunOf } from '../requests/run-of.ts';
 import { parseQuery } from '../requests/run-query.ts';
 import type { AosContext } from '../state.ts';
-import { agentNamed, refuseOtherAgent } from './agent-named.ts';
+import { agentNamed } from './agent-named.ts';
 
 type Names = 'getAgentRun' | 'listAgentRuns' | 'listProvenance';
 
@@ -25,11 +25,10 @@ export const createAgentRunHandlers = (
   deps: ApiDeps,
 ): Handlers<Pick<typeof COMPAT_ROUTES, Names>> => ({
   async getAgentRun(ctx) {
-    const run = await runOf(ctx, deps);
+    const run = await wholeRunOf(ctx, deps);
     const asked = ctx.params['agent_id']!;
     if (run.agent_id !== asked)
       throw new AosError('RUN_NOT_FOUND', `Agent ${clip(asked)} has no run ${run.id}.`);
-    refuseOtherAgent(ctx.state.key, asked);
     ctx.body = await loadAgentRun(deps.pool, run);
   },
 

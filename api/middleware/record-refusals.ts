@@ -1,12 +1,12 @@
 import type { Middleware } from 'koa';
 import { AosError } from '../../src/contracts/failures.ts';
+import { AGENT_ID } from '../../src/contracts/ids.ts';
 import type { Failure } from '../../src/contracts/failures.ts';
 import type { RefusalRecorder } from '../../src/audit/refusals.ts';
 import type { AosContext, AosState } from '../state.ts';
 
 /** What was not allowed, as against what was a mistake or is not there. */
 const CATEGORIES: ReadonlySet<string> = new Set(['PERMISSION', 'SECURITY', 'RESOURCE']);
-const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
 
 const isRefusal = ({ category, status }: Failure): boolean =>
   CATEGORIES.has(category) && status >= 400 && status < 500 && status !== 404;

@@ -1,11 +1,10 @@
-import { agentNotFound, keyBoundToAgent } from '../../src/agents/failures.ts';
+import { refuseOtherAgent } from '../../src/agents/bound-agent.ts';
+import { agentNotFound } from '../../src/agents/failures.ts';
+import { AGENT_ID } from '../../src/contracts/ids.ts';
 import { findAgent } from '../../src/storage/agents.ts';
 import type { AgentRow } from '../../src/storage/agents.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
-
-/** What an id of an agent looks like; whatever else is asked for is none. */
-export const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
 
 /**
  * The agent that the path names, if it belongs to the tenant of the key and the key may act for it.
@@ -13,11 +12,9 @@ export const AGENT_ID = /^agent_[0-9a-f-]{36}$/;
  */
 export async function agentOf(ctx: AosContext, { pool }: Pick<ApiDeps, 'pool'>): Promise<AgentRow> {
   const id = ctx.params['agent_id']!;
-  const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
-  const agent = AGENT_ID.test(id) ? await findAgent(pool, tenantId, id) : undefined;
+  const { key } = ctx.state;
+  const agent = AGENT_ID.test(id) ? await findAgent(pool, key.tenant_id, id) : undefined;
   if (!agent) throw agentNotFound(id);
-  if (boundTo !== null && boundTo !== agent.id) {
-    throw keyBoundToAgent(boundTo, `the request is about ${agent.id}`);
-  }
+  refuseOtherAgent(key, agent.id, `the request is about ${agent.id}`);
   return agent;
 }

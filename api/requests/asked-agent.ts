@@ -1,5 +1,4 @@
-import { keyBoundToAgent } from '../../src/agents/failures.ts';
-import { clip } from '../../src/domain/plan/wording.ts';
+import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { findAgent } from '../../src/storage/agents.ts';
 import type { AgentRow } from '../../src/storage/agents.ts';
 import type { ApiKey } from '../../src/storage/api-keys.ts';
@@ -14,15 +13,7 @@ export async function askedAgent(
   key: ApiKey,
   asked: string | null,
 ): Promise<{ agentId: string | null; agent: AgentRow | undefined }> {
-  const agentId = askedAgentId(key, asked);
+  const agentId = agentAskedFor(key, asked);
   const agent = agentId === null ? undefined : await findAgent(pool, key.tenant_id, agentId);
   return { agentId, agent };
-}
-
-/** The id of that agent, which may be of none. Errors: KEY_BOUND_TO_AGENT. */
-export function askedAgentId({ agent_id: boundTo }: ApiKey, asked: string | null): string | null {
-  if (boundTo !== null && asked !== null && asked !== boundTo) {
-    throw keyBoundToAgent(boundTo, `the request is about ${clip(asked)}`);
-  }
-  return asked ?? boundTo;
 }

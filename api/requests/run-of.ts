@@ -1,5 +1,6 @@
-import { keyBoundToAgent } from '../../src/agents/failures.ts';
+import { refuseOtherAgent } from '../../src/agents/bound-agent.ts';
 import { AosError } from '../../src/contracts/failures.ts';
+import { RUN_ID } from '../../src/contracts/ids.ts';
 import type { Db } from '../../src/storage/pool.ts';
 import { findRun } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
@@ -7,8 +8,6 @@ import { findWholeRun } from '../../src/storage/whole-runs.ts';
 import type { WholeRun } from '../../src/storage/whole-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
-
-const RUN_ID = /^run_[0-9a-f-]{36}$/;
 
 /**
  * The run that the path names, if it belongs to the tenant of the key and the key may act for its agent.
@@ -27,12 +26,10 @@ async function seenRun<Row extends RunRow>(
   find: (db: Db, tenantId: string, id: string) => Promise<Row | undefined>,
 ): Promise<Row> {
   const id = ctx.params['run_id']!;
-  const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
-  const run = RUN_ID.test(id) ? await find(pool, tenantId, id) : undefined;
+  const { key } = ctx.state;
+  const run = RUN_ID.test(id) ? await find(pool, key.tenant_id, id) : undefined;
   if (!run) throw new AosError('RUN_NOT_FOUND', `There is no run ${id.slice(0, 100)}.`);
   ctx.state.runId = run.id;
-  if (boundTo !== null && run.agent_id !== boundTo) {
-    throw keyBoundToAgent(boundTo, `run ${run.id} is not of that agent`);
-  }
+  refuseOtherAgent(key, run.agent_id, `run ${run.id} is not of that agent`);
   return run;
 }

@@ -1,3 +1,5 @@
+import { agentAskedFor } from '../../src/agents/bound-agent.ts';
+import { AGENT_ID } from '../../src/contracts/ids.ts';
 import { writeCapabilities } from '../../src/capabilities/write-capabilities.ts';
 import { loadStanding } from '../../src/capabilities/load-standing.ts';
 import { createMeasuredSkills } from '../../src/capabilities/measured-skills.ts';
@@ -6,9 +8,7 @@ import { CapabilityQuery } from '../../src/contracts/capabilities.ts';
 import type { RUNTIME_ROUTES } from '../../src/contracts/routes/runtime.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
-import { AGENT_ID } from '../requests/agent-of.ts';
 import { askerOf } from '../requests/asker-of.ts';
-import { askedAgentId } from '../requests/asked-agent.ts';
 import { parseQuery } from '../requests/run-query.ts';
 
 /** What a key can do and use now. */
@@ -19,7 +19,7 @@ export function createCapabilityHandlers(
   return {
     async getCapabilities(ctx) {
       const { agent_id: asked } = parseQuery(CapabilityQuery, ctx.query);
-      const asker = askerOf(ctx, askedAgentId(ctx.state.key, asked ?? null));
+      const asker = askerOf(ctx, agentAskedFor(ctx.state.key, asked));
       const [standing, contracts] = await Promise.all([
         loadStanding(deps, asker),
         measuredSkills(asker.key.tenant_id),
@@ -32,7 +32,7 @@ export function createCapabilityHandlers(
       const id = ctx.params['resource_id']!;
       const { key } = ctx.state;
       const isOfAgent = AGENT_ID.test(id);
-      const asker = askerOf(ctx, isOfAgent ? askedAgentId(key, id) : key.agent_id);
+      const asker = askerOf(ctx, isOfAgent ? agentAskedFor(key, id) : key.agent_id);
       ctx.body = toResourceContract(id, await loadStanding(deps, asker), asker.at);
     },
   };

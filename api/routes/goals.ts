@@ -8,6 +8,7 @@ import { listSteps } from '../../src/storage/steps.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import { agentOf } from '../requests/agent-of.ts';
+import { answerAccepted } from '../requests/answer-accepted.ts';
 import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
 import { parseBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
@@ -33,10 +34,7 @@ export const createGoalHandlers = (deps: ApiDeps): Handlers<typeof GOAL_ROUTES> 
       traceparent: parseTraceparent(ctx.get('traceparent')),
       warnings,
     });
-    ctx.state.runId = run.id;
-    if (replayed) ctx.set('Idempotency-Replayed', 'true');
-    ctx.set('Location', `/api/v1/runs/${run.id}`);
-    ctx.status = 202;
+    answerAccepted(ctx, run.id, replayed);
     // However far it has come: clients of the earlier AOS take any other word for a refusal.
     const queued = { ...run, status: 'queued' as const };
     ctx.body = viewRun(queued, steps ?? (await listSteps(deps.pool, run.id)), null);

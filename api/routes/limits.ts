@@ -1,3 +1,4 @@
+import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { listLimits, ownLimits } from '../../src/capabilities/list-limits.ts';
 import { loadStanding } from '../../src/capabilities/load-standing.ts';
 import { LLM_CONCURRENCY_DEFAULT } from '../../src/contracts/limits.ts';
@@ -6,7 +7,6 @@ import type { LimitsAnswer } from '../../src/contracts/limits-view.ts';
 import type { RUNTIME_ROUTES } from '../../src/contracts/routes/runtime.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
-import { askedAgentId } from '../requests/asked-agent.ts';
 import { askerOf } from '../requests/asker-of.ts';
 import { parseQuery } from '../requests/run-query.ts';
 
@@ -23,7 +23,7 @@ export function createLimitHandlers(
   return {
     async listLimits(ctx) {
       const { agent_id: asked } = parseQuery(LimitsQuery, ctx.query);
-      const asker = askerOf(ctx, askedAgentId(ctx.state.key, asked ?? null));
+      const asker = askerOf(ctx, agentAskedFor(ctx.state.key, asked));
       const standing = await loadStanding(deps, asker);
       const yours = ownLimits(asker, standing);
       const body: LimitsAnswer = { groups, count, yours, warnings: standing.warnings };

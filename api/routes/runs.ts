@@ -1,7 +1,6 @@
-import { keyBoundToAgent } from '../../src/agents/failures.ts';
+import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { CancelRun, SubmitRun } from '../../src/contracts/run.ts';
 import type { RunPage } from '../../src/contracts/run.ts';
-import { clip } from '../../src/domain/plan/wording.ts';
 import { cancelRun } from '../../src/runs/cancel-run.ts';
 import { isOpen } from '../../src/runs/run-state.ts';
 import { submitRun } from '../../src/runs/submit-run.ts';
@@ -11,6 +10,7 @@ import { listRuns } from '../../src/storage/runs.ts';
 import type { RunRow } from '../../src/storage/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actorOf } from '../requests/actor-of.ts';
+import { answerAccepted } from '../requests/answer-accepted.ts';
 import { idempotencyKeyOf } from '../requests/idempotency-key.ts';
 import { toPage } from '../requests/page.ts';
 import { parseBody } from '../requests/parse.ts';
@@ -41,22 +41,16 @@ export const createRunHandlers = (
       traceparent: parseTraceparent(ctx.get('traceparent')),
       warnings,
     });
-    ctx.state.runId = run.id;
-    if (replayed) ctx.set('Idempotency-Replayed', 'true');
-    ctx.set('Location', `/api/v1/runs/${run.id}`);
-    ctx.status = 202;
+    answerAccepted(ctx, run.id, replayed);
     ctx.body = steps ? viewRun(run, steps, null) : await loadRunView(deps.pool, run);
   },
 
   async listRuns(ctx) {
     const filter = parseRunQuery(ctx.query);
-    const { tenant_id: tenantId, agent_id: boundTo } = ctx.state.key;
-    const agentId = filter.agentId ?? boundTo ?? undefined;
-    if (boundTo !== null && agentId !== boundTo)
-      throw keyBoundToAgent(boundTo, `the request is about ${clip(agentId!)}`);
-    const rows = await listRuns(deps.pool, tenantId, {
+    const { key } = ctx.state;
+    const rows = await listRuns(deps.pool, key.tenant_id, {
       ...filter,
-      agentId,
+      agentId: agentAskedFor(key, filter.agentId) ?? undefined,
       limit: filter.limit + 1,
     });
     const body: RunPage = toPage(rows, filter.limit, (row) =>

@@ -1,14 +1,12 @@
 import type { Budget } from '../contracts/budget.ts';
+import { untouchedBalances } from '../domain/balances.ts';
 import { toBudget } from '../domain/budget.ts';
 import { listAccounts } from '../storage/accounts.ts';
 import type { Account } from '../storage/accounts.ts';
-import { agentAccountId } from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
-import type { ApiKey } from '../storage/api-keys.ts';
+import { ancestorIdsOf, ancestorsOf } from '../storage/ancestors.ts';
+import type { KeyAccounts } from '../storage/ancestors.ts';
 import type { Db } from '../storage/pool.ts';
-import { tenantAccountId } from '../storage/tenants.ts';
-
-type KeyAccounts = Pick<ApiKey, 'tenant_id' | 'account_id'>;
 
 /** The money that a run of this key and agent would be subject to at a moment: of the agent, the key and the tenant. */
 export async function loadBudgets(
@@ -17,8 +15,8 @@ export async function loadBudgets(
   agent: AgentRow | undefined,
   at: Date,
 ): Promise<Budget[]> {
-  const ids = levelsOf(key, agent, at).map(({ id }) => id);
-  return budgetsOf(key, agent, await listAccounts(db, key.tenant_id, ids), at);
+  const accounts = await listAccounts(db, key.tenant_id, ancestorIdsOf(key, agent, at));
+  return budgetsOf(key, agent, accounts, at);
 }
 
 /** The same, from accounts that were read already. */
@@ -29,13 +27,8 @@ export function budgetsOf(
   at: Date,
 ): Budget[] {
   // The account of an agent's period begins with its first run.
-  const untouched = {
-    limit: agent?.budget_micro_cents ?? null,
-    reserved: 0,
-    settled: 0,
-    overage: 0,
-  };
-  return levelsOf(key, agent, at).map(({ level, id }) =>
+  const untouched = untouchedBalances(agent?.budget_micro_cents ?? null);
+  return ancestorsOf(key, agent, at).map(({ level, id }) =>
     toBudget({
       level,
       accountId: id,
@@ -45,9 +38,3 @@ export function budgetsOf(
     }),
   );
 }
-
-const levelsOf = (key: KeyAccounts, agent: AgentRow | undefined, at: Date) => [
-  ...(agent ? [{ level: 'agent' as const, id: agentAccountId(agent, at) }] : []),
-  ...(key.account_id === null ? [] : [{ level: 'key' as const, id: key.account_id }]),
-  { level: 'tenant' as const, id: tenantAccountId(key.tenant_id) },
-];

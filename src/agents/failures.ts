@@ -1,5 +1,7 @@
 import { AosError } from '../contracts/failures.ts';
+import type { Problem } from '../contracts/failures.ts';
 import { AGENTS_PER_TENANT_MAX } from '../contracts/limits.ts';
+import { quote } from '../domain/plan/wording.ts';
 
 export const agentNotFound = (id: string): AosError =>
   new AosError('AGENT_NOT_FOUND', `There is no agent ${id.slice(0, 100)}.`);
@@ -17,3 +19,10 @@ export const agentsExceeded = (active: number): AosError =>
 /** `what` is what the request is about, in words. */
 export const keyBoundToAgent = (boundTo: string, what: string): AosError =>
   new AosError('KEY_BOUND_TO_AGENT', `The key acts for agent ${boundTo} alone, and ${what}.`);
+
+/** The warning about an agent that the tenant does not have, and whose limits therefore do not apply. */
+export const unknownAgent = (pointer: string, agentId: string): Problem => ({
+  pointer,
+  code: 'AGENT_NOT_FOUND',
+  message: `there is no agent ${quote(agentId)}, so no limits of an agent apply.`,
+});

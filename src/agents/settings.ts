@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CreateAgent, UpdateAgent } from '../contracts/agent.ts';
 import type { JsonObject } from '../contracts/json.ts';
-import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
+import { centsOrNull, microCentsFromCents } from '../contracts/money.ts';
 import type { AgentRow, AgentSettings } from '../storage/agents.ts';
 
 /** An agent's settings as the API writes them. */
@@ -9,8 +9,6 @@ type WrittenSettings = Omit<CreateAgent, 'idempotency_key'>;
 
 const microCentsOf = (cents: number | null): number | null =>
   cents === null ? null : microCentsFromCents(cents);
-const centsOf = (microCents: number | null): number | null =>
-  microCents === null ? null : centsFromMicroCents(microCents);
 
 /** As the table holds them. */
 export const toSettings = (written: WrittenSettings): AgentSettings => ({
@@ -28,12 +26,12 @@ export const toSettings = (written: WrittenSettings): AgentSettings => ({
 
 export const writtenSettingsOf = (row: AgentSettings): WrittenSettings => ({
   name: row.name,
-  budget_cents: centsOf(row.budget_micro_cents),
+  budget_cents: centsOrNull(row.budget_micro_cents),
   budget_period: row.budget_period,
   allowed_skills: row.allowed_skills,
   allowed_hosts: row.allowed_hosts,
-  max_step_cost_cents: centsOf(row.max_step_cost_micro_cents),
-  max_run_cost_cents: centsOf(row.max_run_cost_micro_cents),
+  max_step_cost_cents: centsOrNull(row.max_step_cost_micro_cents),
+  max_run_cost_cents: centsOrNull(row.max_run_cost_micro_cents),
   max_concurrent_runs: row.max_concurrent_runs,
   rate_limit_per_minute: row.rate_limit_per_minute,
   labels: row.labels,

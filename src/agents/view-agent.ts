@@ -1,4 +1,5 @@
 import type { AgentView } from '../contracts/agent.ts';
+import { untouchedBalances } from '../domain/balances.ts';
 import { toBudget } from '../domain/budget.ts';
 import { listAccounts } from '../storage/accounts.ts';
 import type { Account } from '../storage/accounts.ts';
@@ -44,7 +45,6 @@ interface AgentFacts {
 }
 
 function viewAgent(row: AgentRow, { accountId, account, openRuns, at }: AgentFacts): AgentView {
-  const untouched = { limit: row.budget_micro_cents, reserved: 0, settled: 0, overage: 0 };
   const { name, labels, ...limits } = writtenSettingsOf(row);
   return {
     agent_id: row.id,
@@ -55,7 +55,7 @@ function viewAgent(row: AgentRow, { accountId, account, openRuns, at }: AgentFac
     budget: toBudget({
       level: 'agent',
       accountId,
-      balances: account?.balances ?? untouched,
+      balances: account?.balances ?? untouchedBalances(row.budget_micro_cents),
       period: row.budget_period,
       at,
     }),

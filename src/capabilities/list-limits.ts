@@ -2,7 +2,7 @@ import { LIMIT_GROUPS, LIMIT_TABLE } from '../contracts/limit-table.ts';
 import type { LimitEntry, LimitGroup } from '../contracts/limit-table.ts';
 import * as LIMITS from '../contracts/limits.ts';
 import type { LimitsAnswer, LimitUnit, LimitView } from '../contracts/limits-view.ts';
-import { toCents } from './cents.ts';
+import { centsOrNull } from '../contracts/money.ts';
 import type { Asker, Standing } from './load-standing.ts';
 
 type LimitName = keyof typeof LIMITS;
@@ -71,8 +71,8 @@ export const ownLimits = (
         agent_id: agent.id,
         allowed_skills: agent.allowed_skills,
         allowed_hosts: agent.allowed_hosts,
-        max_step_cost_cents: toCents(agent.max_step_cost_micro_cents),
-        max_run_cost_cents: toCents(agent.max_run_cost_micro_cents),
+        max_step_cost_cents: centsOrNull(agent.max_step_cost_micro_cents),
+        max_run_cost_cents: centsOrNull(agent.max_run_cost_micro_cents),
         max_concurrent_runs: agent.max_concurrent_runs,
         rate_limit_per_minute: agent.rate_limit_per_minute,
       }

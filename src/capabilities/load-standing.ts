@@ -1,17 +1,17 @@
+import { unknownAgent } from '../agents/failures.ts';
 import { budgetsOf } from '../account/load-budgets.ts';
 import type { Budget } from '../contracts/budget.ts';
 import type { Concurrency, RateStanding } from '../contracts/capabilities.ts';
 import { BUDGET_PERIODS } from '../contracts/budget.ts';
 import type { Problem } from '../contracts/failures.ts';
-import { quote } from '../domain/plan/wording.ts';
 import type { Rate, RateLimiter } from '../rates/rate-limiter.ts';
 import { agentSubject } from '../rates/subjects.ts';
 import { agentAccountId } from '../storage/agents.ts';
+import { ancestorIdsOf } from '../storage/ancestors.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Pool } from '../storage/pool.ts';
 import { readAgentStanding, readTenantStanding } from '../storage/standing.ts';
-import { tenantAccountId } from '../storage/tenants.ts';
 
 /** Who asks, about whom. */
 export interface Asker {
@@ -40,7 +40,7 @@ export async function loadStanding(
 ): Promise<Standing> {
   const ofAgent = agentId === null ? undefined : await readAgent(pool, key, agentId, at);
   const { agentsRequired, openRuns, accounts } =
-    ofAgent ?? (await readTenantStanding(pool, key.tenant_id, accountsOf(key)));
+    ofAgent ?? (await readTenantStanding(pool, key.tenant_id, ancestorIdsOf(key, undefined, at)));
   const agent = ofAgent?.agent;
   return {
     agentId,
@@ -49,7 +49,7 @@ export async function loadStanding(
     budgets: budgetsOf(key, agent, accounts, at),
     rates: [viewRate('key', 'requests', rate), ...(await ratesOfAgent(rates, agent))],
     concurrency: concurrencyOf(agent, openRuns),
-    warnings: agentId === null || agent ? [] : [unknownAgent(agentId)],
+    warnings: agentId === null || agent ? [] : [unknownAgent('?agent_id', agentId)],
   };
 }
 
@@ -62,13 +62,8 @@ const readAgent = (
 ): ReturnType<typeof readAgentStanding> =>
   readAgentStanding(pool, key.tenant_id, agentId, [
     ...BUDGET_PERIODS.map((period) => agentAccountId({ id: agentId, budget_period: period }, at)),
-    ...accountsOf(key),
+    ...ancestorIdsOf(key, undefined, at),
   ]);
-
-const accountsOf = (key: ApiKey): string[] => [
-  ...(key.account_id === null ? [] : [key.account_id]),
-  tenantAccountId(key.tenant_id),
-];
 
 /** An agent's own rate counts what is submitted for it. */
 async function ratesOfAgent(
@@ -102,9 +97,3 @@ function concurrencyOf(agent: AgentRow | undefined, open: number): Concurrency {
     remaining: limit === null ? null : Math.max(0, limit - open),
   };
 }
-
-const unknownAgent = (agentId: string): Problem => ({
-  pointer: '?agent_id',
-  code: 'AGENT_NOT_FOUND',
-  message: `there is no agent ${quote(agentId)}, so no limits of an agent apply.`,
-});

@@ -7,3 +7,7 @@ export const microCentsFromCents = (cents: number): number =>
 
 export const centsFromMicroCents = (microCents: number): number =>
   microCents / MICRO_CENTS_PER_CENT;
+
+/** An amount that may be no limit. */
+export const centsOrNull = (microCents: number | null | undefined): number | null =>
+  microCents == null ? null : centsFromMicroCents(microCents);

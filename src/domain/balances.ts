@@ -6,6 +6,14 @@ export interface Balances {
   overage: number;
 }
 
+/** Of an account that nothing has been taken from, there already or not. */
+export const untouchedBalances = (limit: number | null): Balances => ({
+  limit,
+  reserved: 0,
+  settled: 0,
+  overage: 0,
+});
+
 /** What an entry changes; a balance that it does not name stays. No limit counts as one of `NO_LIMIT_MICRO_CENTS`. */
 export interface BalanceChange {
   limit: number;

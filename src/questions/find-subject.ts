@@ -1,4 +1,6 @@
-import { keyBoundToAgent } from '../agents/failures.ts';
+import { refuseOtherAgent } from '../agents/bound-agent.ts';
+import { unknownAgent } from '../agents/failures.ts';
+import { RUN_ID } from '../contracts/ids.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { quote } from '../domain/plan/wording.ts';
 import { findAgent } from '../storage/agents.ts';
@@ -9,8 +11,6 @@ import type { Pool } from '../storage/pool.ts';
 import { findRun } from '../storage/runs.ts';
 import type { RunRow } from '../storage/runs.ts';
 import type { Subject } from './question.ts';
-
-const RUN_ID = /^run_[0-9a-f-]{36}$/;
 
 /** What a question names, and whom its key acts for. */
 export interface Named {
@@ -38,10 +38,7 @@ export async function findSubject(
     const message = `${whose} no run ${quote(runId)}.`;
     warnings.push({ pointer: '/run_id', code: 'RUN_NOT_FOUND', message });
   }
-  if (agentId !== null && !of) {
-    const message = `there is no agent ${quote(agentId)}, so no limits of an agent apply.`;
-    warnings.push({ pointer: '/agent_id', code: 'AGENT_NOT_FOUND', message });
-  }
+  if (agentId !== null && !of) warnings.push(unknownAgent('/agent_id', agentId));
   return { key, agentId: ofId, agent: of, runs: runsOf(runId, run, agentId), warnings, at };
 }
 
@@ -62,6 +59,6 @@ async function runNamed(
 ): Promise<RunRow | undefined> {
   const run = RUN_ID.test(id) ? await findRun(pool, key.tenant_id, id) : undefined;
   if (!run || agentId === null || run.agent_id === agentId) return run;
-  if (key.agent_id === null) return undefined;
-  throw keyBoundToAgent(key.agent_id, `run ${run.id} is not of that agent`);
+  refuseOtherAgent(key, run.agent_id, `run ${run.id} is not of that agent`);
+  return undefined;
 }

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { keyBoundToAgent } from '../agents/failures.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
@@ -8,22 +7,15 @@ import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import type { Refusal } from '../domain/plan/check-permissions.ts';
 import { createProblemList } from '../domain/plan/problem-list.ts';
-import { clip } from '../domain/plan/wording.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { agentSubject } from '../rates/subjects.ts';
 import { ensureAccount, listAccounts } from '../storage/accounts.ts';
-import {
-  agentAccountId,
-  countOpenRuns,
-  findAgent,
-  lockAgent,
-  shareAgent,
-} from '../storage/agents.ts';
+import { countOpenRuns, findAgent, lockAgent, shareAgent } from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
-import { freeOf } from '../domain/balances.ts';
+import { freeOf, untouchedBalances } from '../domain/balances.ts';
 import type { Balances } from '../domain/balances.ts';
 import { ofMoney, openRunsExceeded } from './failures.ts';
 
@@ -32,14 +24,6 @@ export interface Admission {
   agentId: string | null;
   agent: AgentRow | undefined;
   warnings: Problem[];
-}
-
-/** The agent that a submission is for, known to the tenant or not. Errors: KEY_BOUND_TO_AGENT. */
-export function agentAskedFor(key: ApiKey, asked: string | undefined): string | null {
-  if (key.agent_id !== null && asked !== undefined && asked !== key.agent_id) {
-    throw keyBoundToAgent(key.agent_id, `the run is for ${clip(asked)}`);
-  }
-  return asked ?? key.agent_id;
 }
 
 /**
@@ -143,15 +127,6 @@ export function withStepCap(
   return { ...plan, steps };
 }
 
-/** The accounts above a run's own, in the order in which they are locked. */
-export function ancestorsOf(key: ApiKey, agent: AgentRow | undefined, at: Date): string[] {
-  return [
-    ...(agent ? [agentAccountId(agent, at)] : []),
-    ...(key.account_id === null ? [] : [key.account_id]),
-    tenantAccountId(key.tenant_id),
-  ];
-}
-
 /** An account above a run, and what it has. */
 export interface Ancestor {
   id: string;
@@ -165,12 +140,7 @@ export async function readAncestors(
   ids: readonly string[],
   agent: AgentRow | undefined,
 ): Promise<Ancestor[]> {
-  const untouched = {
-    limit: agent?.budget_micro_cents ?? null,
-    reserved: 0,
-    settled: 0,
-    overage: 0,
-  };
+  const untouched = untouchedBalances(agent?.budget_micro_cents ?? null);
   const accounts = new Map((await listAccounts(db, tenantId, ids)).map((each) => [each.id, each]));
   return ids.map((id) => ({ id, balances: accounts.get(id)?.balances ?? untouched }));
 }

@@ -1,4 +1,5 @@
 import { uuidv7 } from 'uuidv7';
+import { agentAskedFor } from '../agents/bound-agent.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
@@ -9,6 +10,7 @@ import { stepsPointer } from '../domain/plan/pointer.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { contractsOf } from '../skills/registry.ts';
 import { insertAccount } from '../storage/accounts.ts';
+import { ancestorIdsOf } from '../storage/ancestors.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import { appendEvents } from '../storage/events.ts';
@@ -24,8 +26,6 @@ import type { Engine } from '../temporal/engine.ts';
 import {
   AgentChanged,
   admit,
-  agentAskedFor,
-  ancestorsOf,
   defaultBudget,
   enterAgent,
   readAncestors,
@@ -95,7 +95,7 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
       'The request has neither `plan` nor `goal`. Send a list of steps, an object with `steps`, or a goal.',
     );
   }
-  const agentId = agentAskedFor(key, request.agent_id);
+  const agentId = agentAskedFor(key, request.agent_id, 'the run is for');
   const onceKey =
     idempotencyKey === undefined
       ? undefined
@@ -126,7 +126,11 @@ const hashOf = ({ body }: Submission, agentId: string | null): Buffer =>
 /** Everything about a submission that can be told before it is a run. */
 async function check(deps: SubmitDeps, submission: Submission): Promise<Checked> {
   const { key, request } = submission;
-  const admission = await admit(deps.pool, key, agentAskedFor(key, request.agent_id));
+  const admission = await admit(
+    deps.pool,
+    key,
+    agentAskedFor(key, request.agent_id, 'the run is for'),
+  );
   const { plan, warnings } =
     request.plan === undefined
       ? planToMake(deps, submission, admission)
@@ -198,7 +202,7 @@ async function accept(
 ): Promise<Accepted> {
   const { agent, agentId } = admission;
   const tenantId = key.tenant_id;
-  const ancestors = ancestorsOf(key, agent, new Date());
+  const ancestors = ancestorIdsOf(key, agent, new Date());
   if (agent) await enterAgent(tx, agent, ancestors[0]!);
   const { budget_cents: cents } = request;
   const budgetMicroCents =

@@ -4,13 +4,13 @@ import { OUTPUT_PREVIEW_CHARS } from '../contracts/limits.ts';
 import { listTriedSteps, readPlan } from '../storage/agent-runs.ts';
 import type { TriedStep } from '../storage/agent-runs.ts';
 import type { Db } from '../storage/pool.ts';
-import type { RunRow } from '../storage/runs.ts';
+import type { WholeRun } from '../storage/whole-runs.ts';
 import { callOf } from './tries/step-calls.ts';
-import { loadRunView, viewStep } from './view-run.ts';
+import { viewStep, viewWholeRun } from './view-run.ts';
 
 /** The run object with the plan and what was done, for clients of its agent. */
-export async function loadAgentRun(db: Db, row: RunRow): Promise<AgentRun> {
-  const run = await loadRunView(db, row);
+export async function loadAgentRun(db: Db, row: WholeRun): Promise<AgentRun> {
+  const run = viewWholeRun(row);
   const tried = await listTriedSteps(db, row.id, OUTPUT_PREVIEW_CHARS);
   return {
     ...run,

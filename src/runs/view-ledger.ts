@@ -1,14 +1,14 @@
 import type { z } from 'zod';
 import type { AccountView, TransactionView } from '../contracts/ledger.ts';
 import { BUDGET_CENTS_MAX } from '../contracts/limits.ts';
-import { centsFromMicroCents } from '../contracts/money.ts';
+import { centsFromMicroCents, centsOrNull } from '../contracts/money.ts';
 import { NO_LIMIT_MICRO_CENTS } from '../domain/balances.ts';
 import type { Account } from '../storage/accounts.ts';
 import type { Entry } from '../storage/transactions.ts';
 
 export const viewAccount = ({ id, balances, closedAt }: Account): z.infer<typeof AccountView> => ({
   id,
-  limit_cents: balances.limit === null ? null : centsFromMicroCents(balances.limit),
+  limit_cents: centsOrNull(balances.limit),
   reserved_cents: centsFromMicroCents(balances.reserved),
   settled_cents: centsFromMicroCents(balances.settled),
   overage_cents: centsFromMicroCents(balances.overage),

@@ -1,3 +1,4 @@
+import { unknownAgent } from '../agents/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { BUDGET_CENTS_MAX } from '../contracts/limits.ts';
 import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
@@ -28,16 +29,7 @@ export function warningsOf(
   lacking: readonly PermissionGap[],
   contracts: ReadonlyMap<string, SkillContract>,
 ): Problem[] {
-  const unknown: Problem[] =
-    agentId === null || agent
-      ? []
-      : [
-          {
-            pointer: '/agent_id',
-            code: 'AGENT_NOT_FOUND',
-            message: `there is no agent ${quote(agentId)}, so no limits of an agent apply.`,
-          },
-        ];
+  const unknown = agentId === null || agent ? [] : [unknownAgent('/agent_id', agentId)];
   // One for each part that is missing, at the first step that needs it.
   const first = new Map(lacking.toReversed().map((gap) => [gap.message, gap]));
   const missing = lacking

@@ -1,11 +1,10 @@
+import { agentAskedFor } from '../agents/bound-agent.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { microCentsFromCents } from '../contracts/money.ts';
 import { holdChange } from '../domain/balances.ts';
 import {
   admit,
-  agentAskedFor,
-  ancestorsOf,
   defaultBudget,
   readAncestors,
   refuseOverCap,
@@ -14,6 +13,7 @@ import {
 import type { Admission, Ancestor } from '../runs/admission.ts';
 import { budgetExceeded } from '../runs/failures.ts';
 import type { AgentRow } from '../storage/agents.ts';
+import { ancestorIdsOf } from '../storage/ancestors.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Pool } from '../storage/pool.ts';
 
@@ -35,7 +35,7 @@ export async function admitted(
   key: ApiKey,
   asked: string | undefined,
 ): Promise<{ admission: Admission; problems: Problem[] }> {
-  const agentId = agentAskedFor(key, asked);
+  const agentId = agentAskedFor(key, asked, 'the run is for');
   let admission: Admission = { agentId, agent: undefined, warnings: [] };
   const problems = await problemsOf('/agent_id', async () => {
     admission = await admit(pool, key, agentId);
@@ -50,7 +50,7 @@ export async function fundingProblems(
   agent: AgentRow | undefined,
   budgetCents: number | undefined,
 ): Promise<{ budgetMicroCents: number; problems: Problem[] }> {
-  const ids = ancestorsOf(key, agent, new Date());
+  const ids = ancestorIdsOf(key, agent, new Date());
   const ancestors = await readAncestors(pool, key.tenant_id, ids, agent);
   const budgetMicroCents =
     budgetCents === undefined ? defaultBudget(ancestors, agent) : microCentsFromCents(budgetCents);
