@@ -45,6 +45,8 @@ export const SETTINGS = {
     'a Redis that counts requests for all api processes together (default: each counts by itself)',
   AOS_KEY_PEPPER:
     'secret behind the hashes of API keys and the secrets of webhooks, at least 32 characters; made and kept in the data folder when Postgres is embedded',
+  AOS_SECRETS_KEY:
+    'what secrets are sealed with, at least 32 characters: without it nobody can open them; made and kept in the data folder when Postgres is embedded',
   DATABASE_URL: 'a Postgres to use instead of the embedded one',
   DATABASE_DIRECT_URL:
     'the same without a connection pooler, for LISTEN and migrations (default DATABASE_URL)',
@@ -92,6 +94,11 @@ const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'TEMPORAL_CONFIG_FILE',
   'SMTP_SSL',
 ]);
+/** What the processes on one database must have in common, and why. */
+const SHARED_KEYS = [
+  ['AOS_KEY_PEPPER', 'hash keys alike'],
+  ['AOS_SECRETS_KEY', 'open what another has sealed'],
+] as const;
 const PORT_MAX = 65_535;
 const FAMILY = /^(AOS|TEMPORAL|DATABASE|REDIS|SMTPS?|LOG|OPENAI|ANTHROPIC)_/;
 
@@ -108,6 +115,7 @@ export interface Config {
   corsOrigins: string[];
   redisUrl: string | undefined;
   keyPepper: string | undefined;
+  secretsKey: string | undefined;
   databaseUrl: string | undefined;
   databaseDirectUrl: string | undefined;
   namedStatements: boolean;
@@ -170,6 +178,7 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     corsOrigins: read('AOS_CORS_ORIGINS', parseOrigins, []),
     redisUrl: read('REDIS_URL', parseRedisUrl, undefined),
     keyPepper: read('AOS_KEY_PEPPER', parsePepper, undefined),
+    secretsKey: read('AOS_SECRETS_KEY', parsePepper, undefined),
     databaseUrl: read('DATABASE_URL', parsePostgresUrl, undefined),
     databaseDirectUrl: read('DATABASE_DIRECT_URL', parsePostgresUrl, undefined),
     namedStatements: read('DATABASE_STATEMENTS', parseStatements, false),
@@ -188,13 +197,10 @@ export function readConfig(env: Environment = process.env): Readonly<Config> {
     logLevel: read('LOG_LEVEL', parseLogLevel, 'info'),
     warnings,
   };
-  if (
-    config.databaseUrl !== undefined &&
-    config.keyPepper === undefined &&
-    (env['AOS_KEY_PEPPER'] ?? '').trim() === ''
-  ) {
+  for (const [name, why] of SHARED_KEYS) {
+    if (config.databaseUrl === undefined || isSet(env, name)) continue;
     problems.push(
-      'AOS_KEY_PEPPER: required with DATABASE_URL, since every process must hash keys alike. Make one with: openssl rand -hex 32',
+      `${name}: required with DATABASE_URL, since every process must ${why}. Make one with: openssl rand -hex 32`,
     );
   }
   if (isSet(env, 'SMTP_URL') && !isSet(env, 'AOS_EMAIL_FROM')) {

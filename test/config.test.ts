@@ -5,6 +5,7 @@ import { ConfigError, readConfig, SETTINGS } from '../src/config.ts';
 import type { Environment } from '../src/config.ts';
 
 const PEPPER = 'p'.repeat(32);
+const SECRETS_KEY = 's'.repeat(40);
 
 /** The problems, one a line; fails when there are none. */
 function problemsOf(env: Environment): string[] {
@@ -29,6 +30,7 @@ describe('settings', () => {
       dataDir: resolve('.aos'),
       adminKey: undefined,
       keyPepper: undefined,
+      secretsKey: undefined,
       databaseUrl: undefined,
       databaseDirectUrl: undefined,
       namedStatements: false,
@@ -65,6 +67,7 @@ describe('settings', () => {
       AOS_CORS_ORIGINS: 'https://a.example.org, http://localhost:3000',
       REDIS_URL: 'redis://cache:6379/1',
       AOS_KEY_PEPPER: PEPPER,
+      AOS_SECRETS_KEY: SECRETS_KEY,
       DATABASE_URL: 'postgresql://u:p@db:5432/aos',
       DATABASE_DIRECT_URL: 'postgres://u:p@direct/aos',
       DATABASE_STATEMENTS: 'named',
@@ -102,6 +105,7 @@ describe('settings', () => {
       dataDir: '/var/lib/aos',
       adminKey: `aos_${'k'.repeat(32)}`,
       keyPepper: PEPPER,
+      secretsKey: SECRETS_KEY,
       databaseUrl: 'postgresql://u:p@db:5432/aos',
       databaseDirectUrl: 'postgres://u:p@direct/aos',
       namedStatements: true,
@@ -236,20 +240,25 @@ describe('settings', () => {
     ]);
   });
 
-  test('with a Postgres of one’s own need a pepper of one’s own', () => {
+  test('with a Postgres of one’s own need keys of one’s own', () => {
     const DATABASE_URL = 'postgresql://u:p@db/aos';
-    for (const pepper of [undefined, '', ' ']) {
-      const problems = problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: pepper });
-      expect(problems).toHaveLength(1);
-      expect(problems[0]).toMatch(
-        /^AOS_KEY_PEPPER: required with DATABASE_URL.*openssl rand -hex 32$/,
-      );
+    const keys = { AOS_KEY_PEPPER: PEPPER, AOS_SECRETS_KEY: SECRETS_KEY };
+    for (const name of ['AOS_KEY_PEPPER', 'AOS_SECRETS_KEY'] as const) {
+      for (const missing of [undefined, '', ' ']) {
+        const problems = problemsOf({ DATABASE_URL, ...keys, [name]: missing });
+        expect(problems).toHaveLength(1);
+        expect(problems[0]).toContain(`${name}: required with DATABASE_URL`);
+        expect(problems[0]).toMatch(/openssl rand -hex 32$/);
+      }
+      // Too short is one problem, not two.
+      expect(problemsOf({ DATABASE_URL, ...keys, [name]: 'short' })).toEqual([
+        `${name}: takes at least 32 characters. Make one with: openssl rand -hex 32`,
+      ]);
     }
-    // Too short is one problem, not two.
-    expect(problemsOf({ DATABASE_URL, AOS_KEY_PEPPER: 'short' })).toEqual([
-      'AOS_KEY_PEPPER: takes at least 32 characters. Make one with: openssl rand -hex 32',
-    ]);
-    expect(readConfig({ DATABASE_URL, AOS_KEY_PEPPER: PEPPER }).keyPepper).toBe(PEPPER);
+    expect(readConfig({ DATABASE_URL, ...keys })).toMatchObject({
+      keyPepper: PEPPER,
+      secretsKey: SECRETS_KEY,
+    });
   });
 
   test('with a mail server need a sender', () => {
@@ -289,6 +298,7 @@ describe('settings', () => {
       ],
     ],
     ['AOS_KEY_PEPPER', ['p'.repeat(31)]],
+    ['AOS_SECRETS_KEY', ['s'.repeat(31)]],
     ['DATABASE_URL', ['localhost:5432', 'mysql://db/aos', 'postgres://', 'postgresql://a b']],
     ['DATABASE_DIRECT_URL', ['direct', 'http://db']],
     ['TEMPORAL_ADDRESS', ADDRESSES],
@@ -347,7 +357,7 @@ describe('settings', () => {
     for (const value of values) {
       const problems = problemsOf({
         [name]: value,
-        ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER }),
+        ...(name === 'DATABASE_URL' && { AOS_KEY_PEPPER: PEPPER, AOS_SECRETS_KEY: SECRETS_KEY }),
         ...(name === 'SMTP_URL' && { AOS_EMAIL_FROM: 'a@x.org' }),
       });
       expect({ value, problems }).toEqual({
@@ -359,7 +369,13 @@ describe('settings', () => {
 
   test('never print a secret that they refuse', () => {
     const secret = 'hunter2hunter2';
-    const names = ['AOS_ADMIN_KEY', 'AOS_KEY_PEPPER', 'DATABASE_URL', 'DATABASE_DIRECT_URL'];
+    const names = [
+      'AOS_ADMIN_KEY',
+      'AOS_KEY_PEPPER',
+      'AOS_SECRETS_KEY',
+      'DATABASE_URL',
+      'DATABASE_DIRECT_URL',
+    ];
     const keys = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'AOS_LLM_API_KEY'];
     for (const name of keys) {
       const problems = problemsOf({ [name]: `${secret} ${secret}` });

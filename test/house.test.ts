@@ -24,6 +24,8 @@ const layers: Record<string, Layer> = {
   'src/agents': {
     folders: ['src/account', 'src/contracts', 'src/domain', 'src/skills', 'src/storage'],
   },
+  'src/events': { folders: ['src/contracts', 'src/storage'] },
+  'src/secrets': { folders: ['src/contracts', 'src/domain', 'src/storage'] },
   'src/openapi': { folders: ['src/contracts'] },
   // What can be known before a run is built on runs, and never the other way.
   'src/runs': {
@@ -32,6 +34,7 @@ const layers: Record<string, Layer> = {
       'src/contracts',
       'src/domain',
       'src/rates',
+      'src/secrets',
       'src/skills',
       'src/storage',
       'src/telemetry',

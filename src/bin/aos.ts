@@ -4,7 +4,7 @@ import type { RunCommand } from './aos/deps.ts';
 import { addKeyCommands } from './aos/keys.ts';
 import { openDatabase } from './aos/open-database.ts';
 import { addTenantCommands } from './aos/tenants.ts';
-import { createHashKey } from './key-pepper.ts';
+import { createHashKey } from './installation-keys.ts';
 import { exitWith, readConfigOrExit, stopOnSignal } from './lifecycle.ts';
 
 /** No such table, no such column. */

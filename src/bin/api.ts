@@ -10,21 +10,26 @@ import { createEngine } from '../temporal/engine.ts';
 import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
 import { createWebhookSecretOf } from '../skills/webhook/secret.ts';
 import { composeRuns } from './compose.ts';
-import { createHashKey } from './key-pepper.ts';
+import { createHashKey } from './installation-keys.ts';
 import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
 import { serveMetrics } from './serve-metrics.ts';
 
 const CONNECTIONS_MAX = 20;
 
 const config = readConfigOrExit();
-const { databaseUrl, temporalAddress, keyPepper } = config;
-if (!databaseUrl || !temporalAddress || !keyPepper) {
+const { databaseUrl, temporalAddress, keyPepper, secretsKey } = config;
+if (!databaseUrl || !temporalAddress || !keyPepper || !secretsKey) {
   exitWith(
-    'The api needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.',
+    'The api needs DATABASE_URL, TEMPORAL_ADDRESS, AOS_KEY_PEPPER and AOS_SECRETS_KEY. `npm start` runs everything.',
   );
 }
 
-const { deps, stop } = composeRuns({ ...config, keyPepper }, databaseUrl, 'api', CONNECTIONS_MAX);
+const { deps, stop } = composeRuns(
+  { ...config, keyPepper, secretsKey },
+  databaseUrl,
+  'api',
+  CONNECTIONS_MAX,
+);
 const client = createTemporalClient({
   address: temporalAddress,
   namespace: config.temporalNamespace,

@@ -14,6 +14,7 @@ import { createTransformPool } from '../skills/transform/pool.ts';
 import { createWebhookSecretOf } from '../skills/webhook/secret.ts';
 import { createWebhookSend } from '../skills/webhook-send.ts';
 import { createWorkspace } from '../skills/workspace.ts';
+import { createCipher } from '../secrets/cipher.ts';
 import { createPool } from '../storage/pool.ts';
 import { createWakeupSender } from '../storage/wakeups.ts';
 import { reportCommitted } from '../telemetry/committed-events.ts';
@@ -28,7 +29,7 @@ export interface Composed {
 
 /** Builds what an api and a worker have in common: the skills and what acts on runs. */
 export function composeRuns(
-  config: Config & { keyPepper: string },
+  config: Config & { keyPepper: string; secretsKey: string },
   databaseUrl: string,
   service: 'api' | 'worker',
   connectionsMax: number,
@@ -69,6 +70,7 @@ export function composeRuns(
       skills,
       priceTableVersion: `${config.httpPrices.version}+${config.llm.prices.version}`,
       wakeups: createWakeupSender(pool),
+      cipher: createCipher(config.secretsKey),
       logger,
       metrics,
     },

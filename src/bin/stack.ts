@@ -13,7 +13,7 @@ import { startTemporalServer } from '../embedded/temporal-server.ts';
 import { migrate } from '../storage/migrate.ts';
 import { createPool } from '../storage/pool.ts';
 import { ensureAdminKey } from './admin-key.ts';
-import { createHashKey, ensureKeyPepper } from './key-pepper.ts';
+import { createHashKey, ensureKeyPepper, ensureSecretsKey } from './installation-keys.ts';
 import { logTo } from './log-to.ts';
 
 export interface Stack {
@@ -68,6 +68,7 @@ export async function startStack(environment: Environment, options: StackOptions
     const directUrl = config.databaseDirectUrl ?? databaseUrl;
     await migrate(directUrl);
     const pepper = config.keyPepper ?? (await ensureKeyPepper(config.dataDir));
+    const secretsKey = config.secretsKey ?? (await ensureSecretsKey(config.dataDir));
     const pool = createPool({ url: databaseUrl, connectionsMax: 1, onError: () => {} });
     const newAdminKey = await ensureAdminKey(pool, createHashKey(pepper), config.adminKey);
     await pool.end();
@@ -81,6 +82,7 @@ export async function startStack(environment: Environment, options: StackOptions
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: config.temporalNamespace,
       AOS_KEY_PEPPER: pepper,
+      AOS_SECRETS_KEY: secretsKey,
       AOS_DATA_DIR: config.dataDir,
       AOS_WORKSPACE_DIR: config.workspaceDir,
       // Both stores are of this folder, so a new one can only be a replaced one.

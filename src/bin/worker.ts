@@ -18,16 +18,22 @@ const CONNECTIONS_MAX = 40;
 const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 const config = readConfigOrExit();
-const { databaseUrl, temporalAddress, temporalNamespace: namespace, keyPepper } = config;
-if (!databaseUrl || !temporalAddress || !keyPepper) {
+const {
+  databaseUrl,
+  temporalAddress,
+  temporalNamespace: namespace,
+  keyPepper,
+  secretsKey,
+} = config;
+if (!databaseUrl || !temporalAddress || !keyPepper || !secretsKey) {
   exitWith(
-    'The worker needs DATABASE_URL, TEMPORAL_ADDRESS and AOS_KEY_PEPPER. `npm start` runs everything.',
+    'The worker needs DATABASE_URL, TEMPORAL_ADDRESS, AOS_KEY_PEPPER and AOS_SECRETS_KEY. `npm start` runs everything.',
   );
 }
 
 const identity = `${hostname()}-${process.pid}`;
 const { deps, stop } = composeRuns(
-  { ...config, keyPepper },
+  { ...config, keyPepper, secretsKey },
   databaseUrl,
   'worker',
   CONNECTIONS_MAX,

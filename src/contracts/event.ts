@@ -1,23 +1,40 @@
-/** What can happen to a run. Its events are numbered from 1, in the order of commits. */
-export type EventType =
-  | 'run.accepted'
-  | 'run.started'
-  | 'run.planned'
-  | 'run.restarted'
-  | 'run.cancel_requested'
-  | 'run.compensating'
-  | 'run.succeeded'
-  | 'run.failed'
-  | 'run.cancelled'
-  | 'step.started'
-  | 'step.retrying'
-  | 'step.succeeded'
-  | 'step.failed'
-  | 'step.skipped'
-  | 'step.cancelled'
-  | 'step.compensated'
-  | 'step.compensation_failed'
-  | 'budget.threshold_reached';
+import { z } from 'zod';
+
+/** What can happen. Events of a run are numbered from 1, in the order of commits. */
+export const EVENT_TYPES = [
+  'run.accepted',
+  'run.started',
+  'run.planned',
+  'run.restarted',
+  'run.cancel_requested',
+  'run.compensating',
+  'run.succeeded',
+  'run.failed',
+  'run.cancelled',
+  'step.started',
+  'step.retrying',
+  'step.succeeded',
+  'step.failed',
+  'step.skipped',
+  'step.cancelled',
+  'step.compensated',
+  'step.compensation_failed',
+  'budget.threshold_reached',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** One event as every reader gets it: in answers, streams and webhooks. */
+export const Event = z.object({
+  id: z.string().describe('Its place among all events of the tenant: what `after` takes.'),
+  type: z.enum(EVENT_TYPES),
+  at: z.iso.datetime(),
+  run_id: z.string().nullable(),
+  number: z.int().nullable().describe("Its number among the run's events, from 1."),
+  step_id: z.string().nullable(),
+  agent_id: z.string().nullable(),
+  data: z.record(z.string(), z.json()),
+});
+export type Event = z.infer<typeof Event>;
 
 /** An event whose transaction is committed, with what logs and metrics need beside what is stored. */
 export interface CommittedEvent {

@@ -1,5 +1,6 @@
 import type { Metrics } from '../telemetry/instruments.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Cipher } from '../secrets/cipher.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { Pool } from '../storage/pool.ts';
 import type { Wakeups } from '../storage/wakeups.ts';
@@ -11,6 +12,8 @@ export interface RunDeps {
   /** Stored with every estimate, hold and settlement. */
   priceTableVersion: string;
   wakeups: Wakeups;
+  /** Seals what nobody may read in Postgres. */
+  cipher: Cipher;
   logger: Logger;
   metrics: Metrics;
 }

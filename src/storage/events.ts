@@ -4,15 +4,19 @@ import type { Transaction } from './pool.ts';
 /** `skill` and `seconds` are not stored. */
 export type NewEvent = Omit<CommittedEvent, 'runId'>;
 
+/** Never below that of the event before: a transaction that waited for the run's row may be older than the one that held it. */
+const LATEST = 'event_transaction = greatest(event_transaction, pg_current_xact_id())';
+
 /**
  * The end of a statement that changes a run and appends one event: its CTEs come first, its parameters from `first` on
  * are those of `valuesOfEvent`, and `$1` is the run. Its caller notes the event.
  */
 export const withEvent = (first: number): string => `counter AS (
-       UPDATE runs SET event_number = event_number + 1 WHERE id = $1 RETURNING tenant_id, event_number
+       UPDATE runs SET event_number = event_number + 1, ${LATEST} WHERE id = $1
+       RETURNING tenant_id, agent_id, event_transaction, event_number
      )
-     INSERT INTO events (run_id, number, tenant_id, type, step_id, data)
-     SELECT $1, event_number, tenant_id, $${first}, $${first + 1}, $${first + 2} FROM counter`;
+     INSERT INTO events (run_id, number, tenant_id, agent_id, transaction, type, step_id, data)
+     SELECT $1, event_number, tenant_id, agent_id, event_transaction, $${first}, $${first + 1}, $${first + 2} FROM counter`;
 
 export const valuesOfEvent = ({ type, stepId, data }: NewEvent): unknown[] => [
   type,
@@ -34,12 +38,12 @@ export async function appendEvents(
   if (events.length === 0) return;
   await tx.query(
     `WITH counter AS (
-       UPDATE runs SET event_number = event_number + $2 WHERE id = $1
-       RETURNING tenant_id, event_number - $2 AS base
+       UPDATE runs SET event_number = event_number + $2, ${LATEST} WHERE id = $1
+       RETURNING tenant_id, agent_id, event_transaction, event_number - $2 AS base
      )
-     INSERT INTO events (run_id, number, tenant_id, type, step_id, data)
-     SELECT $1, base + e.position, tenant_id, e.type, e.step_id, e.data
-     FROM counter, unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (type, step_id, data, position)`,
+     INSERT INTO events (run_id, number, tenant_id, agent_id, transaction, type, step_id, data)
+     SELECT $1, base + e.ordinal, tenant_id, agent_id, event_transaction, e.type, e.step_id, e.data
+     FROM counter, unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (type, step_id, data, ordinal)`,
     [
       runId,
       events.length,

@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import pg from 'pg';
+import { realignEvents } from './realign-events.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations/', import.meta.url));
 const LOCK_KEY = 4_206_917;
@@ -24,6 +25,7 @@ export async function migrate(url: string): Promise<string[]> {
       await client.query(await readFile(join(MIGRATIONS, name), 'utf8'));
       await client.query('INSERT INTO migrations (name) VALUES ($1)', [name]);
     }
+    await realignEvents(client);
     await client.query('COMMIT');
     return missing;
   } finally {

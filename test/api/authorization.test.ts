@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createHashKey } from '../../src/bin/key-pepper.ts';
+import { createHashKey } from '../../src/bin/installation-keys.ts';
 import type { JsonObject } from '../../src/contracts/json.ts';
 import type { Rbac } from '../../src/contracts/key.ts';
 import { mayAct, ROLES } from '../../src/contracts/roles.ts';

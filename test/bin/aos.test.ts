@@ -36,7 +36,11 @@ describe('npm run aos, with a database of its own', () => {
   let settings: Record<string, string>;
   beforeAll(async () => {
     api = await startHarness({ worker: false, reconciler: false });
-    settings = { DATABASE_URL: api.databaseUrl, AOS_KEY_PEPPER: PEPPER };
+    settings = {
+      DATABASE_URL: api.databaseUrl,
+      AOS_KEY_PEPPER: PEPPER,
+      AOS_SECRETS_KEY: 's'.repeat(40),
+    };
   });
   afterAll(() => api.stop());
 

@@ -45,6 +45,7 @@ describe('an outage in the middle of runs', () => {
       AOS_PORT: '0',
       AOS_ADMIN_KEY: KEY,
       AOS_KEY_PEPPER: 'p'.repeat(40),
+      AOS_SECRETS_KEY: 's'.repeat(40),
       AOS_EGRESS_ALLOW: world.target,
       AOS_HTTP_PRICES: `${world.target}=1`,
       DATABASE_URL: postgres.url,

@@ -37,6 +37,7 @@ describe('a watched AOS', () => {
       TEMPORAL_UI_PORT: '0',
       AOS_ADMIN_KEY: KEY,
       AOS_KEY_PEPPER: PEPPER,
+      AOS_SECRETS_KEY: 's'.repeat(40),
       AOS_EGRESS_ALLOW: world.target,
       SMTP_URL: `smtp://user:${SMTP_PASSWORD}@127.0.0.1:1`,
       AOS_EMAIL_FROM: 'aos@example.org',

@@ -27,6 +27,7 @@ export function createCrashingWorkers(aos: Harness, env: Environment = {}): Cras
           NODE_OPTIONS: '',
           DATABASE_URL: aos.databaseUrl,
           AOS_KEY_PEPPER: 'a pepper for tests that is long enough',
+          AOS_SECRETS_KEY: 's'.repeat(40),
           TEMPORAL_ADDRESS: process.env['AOS_TEST_TEMPORAL_ADDRESS'],
           TEST_TASK_QUEUE: aos.taskQueue,
           TEST_CRASH_AT: crashAt,

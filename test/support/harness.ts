@@ -8,7 +8,7 @@ import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
 import { startApiServer } from '../../api/server.ts';
 import { createRefusalRecorder } from '../../src/audit/refusals.ts';
-import { createHashKey } from '../../src/bin/key-pepper.ts';
+import { createHashKey } from '../../src/bin/installation-keys.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Environment } from '../../src/config.ts';
 import type { Json, JsonObject } from '../../src/contracts/json.ts';
@@ -21,6 +21,7 @@ import type { RunDeps } from '../../src/runs/deps.ts';
 import { createPlanGoal } from '../../src/runs/planning/plan-goal.ts';
 import { startReconciler } from '../../src/runs/reconciler/reconciler.ts';
 import { createRates } from '../../src/rates/create-rates.ts';
+import { createCipher } from '../../src/secrets/cipher.ts';
 import { createEgressGuard, parseEgressAllow } from '../../src/skills/egress.ts';
 import { createEmailSend } from '../../src/skills/email-send.ts';
 import type { EmailSettings } from '../../src/skills/email/settings.ts';
@@ -63,6 +64,7 @@ const REFERENCE_SCRIPT = fileURLToPath(
   new URL('../../dist/reference/standalone.js', import.meta.url),
 );
 export const PEPPER = 'a pepper for tests that is long enough';
+export const SECRETS_KEY = 'a key of secrets for tests, long enough';
 const hashKey = createHashKey(PEPPER);
 const webhookSecretOf = createWebhookSecretOf(PEPPER);
 
@@ -180,6 +182,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ),
     priceTableVersion: `${prices.version}+${llm.prices.version}`,
     wakeups: createWakeupSender(pool),
+    cipher: createCipher(SECRETS_KEY),
     logger,
     metrics,
   };

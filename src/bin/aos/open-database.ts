@@ -7,7 +7,7 @@ import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { findRunningPostgres } from '../../embedded/running-postgres.ts';
 import { migrate } from '../../storage/migrate.ts';
 import { isOutage, sqlStateOf } from '../../storage/pool.ts';
-import { ensureKeyPepper } from '../key-pepper.ts';
+import { ensureKeyPepper } from '../installation-keys.ts';
 import { logTo } from '../log-to.ts';
 
 export interface OpenDatabase {

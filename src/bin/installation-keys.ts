@@ -3,10 +3,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HashKey } from '../keys/deps.ts';
 
-/** The pepper of an embedded installation: made at the first start, kept with mode 600 beside the data it protects. */
-export async function ensureKeyPepper(dataDir: string): Promise<string> {
+/** The pepper of an embedded installation. */
+export const ensureKeyPepper = (dataDir: string): Promise<string> =>
+  ensureRandomText(dataDir, 'key-pepper');
+
+/** What an embedded installation seals secrets with. */
+export const ensureSecretsKey = (dataDir: string): Promise<string> =>
+  ensureRandomText(dataDir, 'secrets-key');
+
+/** Made at the first start, kept with mode 600 beside the data it protects. */
+async function ensureRandomText(dataDir: string, name: string): Promise<string> {
   await mkdir(dataDir, { recursive: true });
-  const path = join(dataDir, 'key-pepper');
+  const path = join(dataDir, name);
   try {
     await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
   } catch (error) {
