@@ -11,7 +11,7 @@ export const AuditEntry = z.object({
   kind: z.enum(AUDIT_KINDS),
   /** What was asked for: the `operationId` of a route; `aos` is the operator's command, `unmatched` no route. */
   operation: z.string(),
-  /** Null: the operator. */
+  /** Null: the operator. A key that has ended is named as well. */
   key_id: z.string().nullable(),
   /** Of refusals that are counted together, the first. */
   request_id: z.string().nullable(),
@@ -19,7 +19,7 @@ export const AuditEntry = z.object({
   subject: z.string().nullable(),
   /** Why it was refused; null for a change. */
   code: FailureCodeSchema.nullable(),
-  /** What a change changed it to, or the message of a refusal. */
+  /** What a change changed it to, or the message of a refusal; `reason` tells how the key had ended. */
   detail: z.record(z.string(), z.json()),
   /** How often the same was refused to the key within a minute; 1 for a change. */
   count: z.int(),

@@ -33,7 +33,7 @@ export async function recordChange(
   );
 }
 
-/** A refusal that is to be recorded; without a key there is no tenant. */
+/** A refusal that is to be recorded; without a key, or with an unknown one, there is no tenant. */
 export interface NewRefusal {
   tenantId: string | null;
   keyId: string | null;

@@ -111,7 +111,7 @@ export const ACCOUNT_ROUTES = {
     tag: 'account',
     summary: 'What was changed and what was refused, newest first',
     description:
-      'Refusals that repeat within a minute, by the same key for the same reason, are one entry with a count. A refusal is here within about a second. A key that is unknown or has ended is of no tenant: such refusals are kept for the operator alone.',
+      'Refusals that repeat within a minute, by the same key for the same reason, are one entry with a count. A refusal is here within about a second. A key that is revoked or has expired is answered as an unknown one is; the entry tells which key it was, and `detail.reason` why it was refused. What is sent with no key or an unknown one is of no tenant: such refusals are kept for the operator alone.',
     query: AuditQuery,
     answers: {
       200: {
