@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Budget, BUDGET_PERIODS, Cents } from './budget.ts';
+import { Budget, BUDGET_PERIODS, Cents, Threshold } from './budget.ts';
 import { Problem } from './failures.ts';
 import {
   AGENT_HOSTS_MAX,
@@ -75,6 +75,8 @@ export const AgentView = z.object({
   budget_cents: z.number().nullable(),
   budget_period: z.enum(BUDGET_PERIODS),
   budget: Budget,
+  /** The parts of `budget`. */
+  thresholds: z.array(Threshold),
   allowed_skills: z.array(z.string()).nullable(),
   allowed_hosts: z.array(z.string()).nullable(),
   max_step_cost_cents: z.number().nullable(),
