@@ -119,6 +119,11 @@ export const PostGoal = z.object({
   labels: Labels.default({}),
   /** The plan that is made may use this skill alone. */
   force_skill: text(256).min(1).optional(),
-  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
+  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX)
+    .min(1)
+    .optional()
+    .describe(
+      'Each agent has keys of its own. A repeat answers with the same run, whatever its goal says.',
+    ),
 });
 export type PostGoal = z.infer<typeof PostGoal>;
