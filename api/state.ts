@@ -1,6 +1,7 @@
 import type { RouterContext } from '@koa/router';
 import type { FailureCode } from '../src/contracts/failure-codes.ts';
 import type { OperationId } from '../src/contracts/routes.ts';
+import type { EndedKey } from '../src/keys/key-cache.ts';
 import type { Rate } from '../src/rates/rate-limiter.ts';
 import type { ApiKey } from '../src/storage/api-keys.ts';
 
@@ -12,6 +13,8 @@ export interface AosState {
   /** The path is one that needs no key. */
   isPublic: boolean;
   key: ApiKey;
+  /** The key that was sent, where it has ended: whose it was, for the audit. It may do nothing. */
+  endedKey?: EndedKey;
   /** For what waits: refuses a key that has ended since. Errors: UNAUTHENTICATED. */
   checkKeyAgain: () => Promise<void>;
   /** The request has been counted against a rate. */

@@ -16,10 +16,14 @@ export const authenticate =
     if (presented === undefined)
       throw new AosError('UNAUTHENTICATED', 'The request carries no API key.');
     const check = async (): Promise<void> => {
-      const key = await keys.find(presented);
-      if (!key)
-        throw new AosError('UNAUTHENTICATED', 'The API key is unknown, revoked or expired.');
-      ctx.state.key = key;
+      const known = await keys.find(presented);
+      if (known && 'key' in known) {
+        ctx.state.key = known.key;
+        return;
+      }
+      // For the audit alone: the caller is told the same of every key that does not work.
+      if (known) ctx.state.endedKey = known.ended;
+      throw new AosError('UNAUTHENTICATED', 'The API key is unknown, revoked or expired.');
     };
     await check();
     ctx.state.checkKeyAgain = check;

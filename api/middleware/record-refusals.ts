@@ -20,15 +20,20 @@ export const recordRefusals =
     } catch (error) {
       if (error instanceof AosError && isRefusal(error.failure)) {
         const { code, message } = error.failure;
-        const { key, operation = 'unmatched', requestId } = ctx.state as Partial<AosState>;
+        const {
+          key,
+          endedKey,
+          operation = 'unmatched',
+          requestId,
+        } = ctx.state as Partial<AosState>;
         refusals.note({
-          tenantId: key?.tenant_id ?? null,
-          keyId: key?.id ?? null,
+          tenantId: endedKey?.tenantId ?? key?.tenant_id ?? null,
+          keyId: endedKey?.id ?? key?.id ?? null,
           operation,
           code,
           requestId: requestId!,
           subject: subjectOf(ctx as AosContext),
-          detail: { message },
+          detail: { message, ...(endedKey && { reason: endedKey.reason }) },
         });
       }
       throw error;

@@ -47,7 +47,7 @@ export async function topUpAccount(
   });
   if ('made' in done) return { entry: done.made, replayed: false };
   return {
-    entry: await findEntry(pool, tenantId, accountId, done.madeBefore),
+    entry: await findEntry(pool, tenantId, accountId, done.madeBefore.id),
     replayed: true,
   };
 }

@@ -1,5 +1,6 @@
 import type { UpdateAccount } from '../contracts/account.ts';
 import { microCentsFromCents } from '../contracts/money.ts';
+import type { ThresholdPercent } from '../domain/budget-thresholds.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import type { Actor } from '../storage/audit-entries.ts';
 import { setLimit } from '../storage/ledger.ts';
@@ -17,7 +18,7 @@ export async function updateAccount(
   const { name, agents_required: agentsRequired, limit_cents: limitCents } = request;
   await withTransaction(pool, async (tx) => {
     await updateTenant(tx, actor.tenantId, { name, agentsRequired });
-    if (limitCents !== undefined) await changeLimit(tx, actor, limitCents);
+    const reached = limitCents === undefined ? [] : await changeLimit(tx, actor, limitCents);
     await recordChange(tx, actor, {
       operation: 'updateAccount',
       subject: tenantAccountId(actor.tenantId),
@@ -25,6 +26,7 @@ export async function updateAccount(
         ...(name !== undefined && { name }),
         ...(limitCents !== undefined && { limit_cents: limitCents }),
         ...(agentsRequired !== undefined && { agents_required: agentsRequired }),
+        ...(reached.length > 0 && { thresholds_reached: reached }),
       },
     });
   });
@@ -34,10 +36,11 @@ async function changeLimit(
   tx: Transaction,
   { tenantId, keyId, requestId }: Actor,
   limitCents: number | null,
-): Promise<void> {
+): Promise<ThresholdPercent[]> {
   const accountId = tenantAccountId(tenantId);
   const limit = limitCents === null ? null : microCentsFromCents(limitCents);
   const actor = keyId ?? 'operator';
   const set = await setLimit(tx, accountId, `${requestId}/limit`, limit, { actor });
   if (!set.ok) throw limitBelowSpent(accountId, limit, set.balances);
+  return set.reached;
 }

@@ -1,7 +1,5 @@
 import type { TenantAccount } from '../contracts/account.ts';
-import { BUDGET_THRESHOLDS_PERCENT } from '../contracts/limits.ts';
-import { spentOf } from '../domain/balances.ts';
-import { isReached } from '../domain/budget-thresholds.ts';
+import { thresholdsOf } from '../domain/budget-thresholds.ts';
 import { toBudget } from '../domain/budget.ts';
 import { findAccount } from '../storage/accounts.ts';
 import type { Pool } from '../storage/pool.ts';
@@ -14,16 +12,13 @@ export async function loadTenantAccount(pool: Pool, tenantId: string): Promise<T
     findAccount(pool, tenantId, tenantAccountId(tenantId)),
     countOpenRunsOfTenant(pool, tenantId),
   ]);
-  const { id: accountId, balances } = account!;
+  const { id: accountId, balances, thresholds: marks } = account!;
   return {
     tenant_id: tenantId,
     name: tenant.name,
     agents_required: tenant.agents_required,
     budget: toBudget({ level: 'tenant', accountId, balances, at: new Date() }),
-    thresholds: BUDGET_THRESHOLDS_PERCENT.map((percent) => ({
-      percent,
-      reached: isReached(balances.limit, spentOf(balances), percent),
-    })),
+    thresholds: thresholdsOf(balances, marks),
     open_runs: openRuns,
   };
 }

@@ -31,5 +31,5 @@ export async function createAgent(
     return row;
   });
   if ('made' in done) return { row: done.made, replayed: false };
-  return { row: (await findAgent(pool, tenantId, done.madeBefore))!, replayed: true };
+  return { row: (await findAgent(pool, tenantId, done.madeBefore.id))!, replayed: true };
 }

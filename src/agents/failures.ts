@@ -2,6 +2,7 @@ import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { AGENTS_PER_TENANT_MAX } from '../contracts/limits.ts';
 import { quote } from '../domain/plan/wording.ts';
+import type { AgentRow } from '../storage/agents.ts';
 
 export const agentNotFound = (id: string): AosError =>
   new AosError('AGENT_NOT_FOUND', `There is no agent ${id.slice(0, 100)}.`);
@@ -26,3 +27,20 @@ export const unknownAgent = (pointer: string, agentId: string): Problem => ({
   code: 'AGENT_NOT_FOUND',
   message: `there is no agent ${quote(agentId)}, so no limits of an agent apply.`,
 });
+
+/** Whom a run would be of. */
+export interface AskedAgent {
+  agentId: string | null;
+  agent: Pick<AgentRow, 'id' | 'status'> | undefined;
+  agentsRequired: boolean;
+}
+
+/** Why no run of this agent, or of none, would be taken, whatever its plan. */
+export function agentRefusal({ agentId, agent, agentsRequired }: AskedAgent): AosError | undefined {
+  if (agent?.status === 'archived')
+    return new AosError('AGENT_ARCHIVED', `Agent ${agent.id} is archived: it takes no new runs.`);
+  if (agent || !agentsRequired) return undefined;
+  const who =
+    agentId === null ? 'The request names no `agent_id`' : `There is no agent ${quote(agentId)}`;
+  return new AosError('AGENT_REQUIRED', `${who}, and the tenant takes only runs of its agents.`);
+}

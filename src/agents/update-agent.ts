@@ -1,5 +1,6 @@
 import type { UpdateAgent } from '../contracts/agent.ts';
 import { limitBelowSpent } from '../account/failures.ts';
+import type { ThresholdPercent } from '../domain/budget-thresholds.ts';
 import { ensureAccount, findAccount } from '../storage/accounts.ts';
 import { agentAccountId, lockAgent, updateAgentRow } from '../storage/agents.ts';
 import type { AgentRow } from '../storage/agents.ts';
@@ -30,19 +31,23 @@ export async function updateAgent(
     const changes = changesOf(agent, request);
     if (Object.keys(changes).length === 0) return agent;
     const changed = await updateAgentRow(tx, tenantId, id, settingsAfter(agent, changes));
-    if ('budget_cents' in changes || 'budget_period' in changes)
-      await fitAccount(tx, actor, changed);
-    await recordChange(tx, actor, { operation: 'updateAgent', subject: id, detail: changes });
+    const isBudget = 'budget_cents' in changes || 'budget_period' in changes;
+    const reached = isBudget ? await fitAccount(tx, actor, changed) : [];
+    await recordChange(tx, actor, {
+      operation: 'updateAgent',
+      subject: id,
+      detail: { ...changes, ...(reached.length > 0 && { thresholds_reached: reached }) },
+    });
     return changed;
   });
 }
 
-/** Gives the account of the present period the agent's limit. */
+/** Gives the account of the present period the agent's limit; answers what parts of it are reached by that. */
 async function fitAccount(
   tx: Transaction,
   { tenantId, keyId, requestId }: Actor,
   agent: AgentRow,
-): Promise<void> {
+): Promise<ThresholdPercent[]> {
   const limit = agent.budget_micro_cents;
   const accountId = agentAccountId(agent, new Date());
   await ensureAccount(tx, {
@@ -52,8 +57,9 @@ async function fitAccount(
     limitMicroCents: limit,
   });
   const account = await findAccount(tx, tenantId, accountId);
-  if (account!.balances.limit === limit) return;
+  if (account!.balances.limit === limit) return [];
   const actor = keyId ?? 'operator';
   const set = await setLimit(tx, accountId, `${requestId}/limit`, limit, { actor });
   if (!set.ok) throw limitBelowSpent(accountId, limit, set.balances);
+  return set.reached;
 }

@@ -1,5 +1,6 @@
 import type { AgentView } from '../contracts/agent.ts';
 import { untouchedBalances } from '../domain/balances.ts';
+import { thresholdsOf } from '../domain/budget-thresholds.ts';
 import { toBudget } from '../domain/budget.ts';
 import { listAccounts } from '../storage/accounts.ts';
 import type { Account } from '../storage/accounts.ts';
@@ -46,6 +47,7 @@ interface AgentFacts {
 
 function viewAgent(row: AgentRow, { accountId, account, openRuns, at }: AgentFacts): AgentView {
   const { name, labels, ...limits } = writtenSettingsOf(row);
+  const balances = account?.balances ?? untouchedBalances(row.budget_micro_cents);
   return {
     agent_id: row.id,
     id: row.id,
@@ -55,10 +57,11 @@ function viewAgent(row: AgentRow, { accountId, account, openRuns, at }: AgentFac
     budget: toBudget({
       level: 'agent',
       accountId,
-      balances: account?.balances ?? untouchedBalances(row.budget_micro_cents),
+      balances,
       period: row.budget_period,
       at,
     }),
+    thresholds: thresholdsOf(balances, account?.thresholds ?? {}),
     open_runs: openRuns,
     labels,
     created_at: row.created_at.toISOString(),

@@ -118,8 +118,8 @@ export function createRefusalRecorder({
 
   return {
     note(refusal) {
-      const { tenantId, keyId, operation, code } = refusal;
-      const name = JSON.stringify([tenantId, keyId, operation, code]);
+      const { tenantId, keyId, operation, code, detail } = refusal;
+      const name = JSON.stringify([tenantId, keyId, operation, code, detail['reason']]);
       const alike = gathered.get(name);
       if (alike && (alike.unwritten > 0 || !isOver(alike))) {
         alike.unwritten += 1;

@@ -1,22 +1,15 @@
 import { z } from 'zod';
-import { Budget, Cents } from './budget.ts';
+import { Budget, Cents, Threshold } from './budget.ts';
 import { Problem } from './failures.ts';
 import { TransactionView } from './ledger.ts';
 import {
   BUDGET_CENTS_MAX,
-  BUDGET_THRESHOLDS_PERCENT,
   IDEMPOTENCY_KEY_LENGTH_MAX,
   TENANT_NAME_LENGTH_MAX,
   TOP_UP_NOTE_LENGTH_MAX,
 } from './limits.ts';
 import { MICRO_CENTS_PER_CENT } from './money.ts';
 import { text } from './text.ts';
-
-/** Whether so many percent of the limit, or more, are spent; never without a limit. */
-export const Threshold = z.object({
-  percent: z.literal([...BUDGET_THRESHOLDS_PERCENT]),
-  reached: z.boolean(),
-});
 
 /** The tenant of the key and its money. */
 export const TenantAccount = z.object({

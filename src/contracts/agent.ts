@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Budget, BUDGET_PERIODS, Cents } from './budget.ts';
+import { Budget, BUDGET_PERIODS, Cents, Threshold } from './budget.ts';
 import { Problem } from './failures.ts';
 import {
   AGENT_HOSTS_MAX,
@@ -75,6 +75,8 @@ export const AgentView = z.object({
   budget_cents: z.number().nullable(),
   budget_period: z.enum(BUDGET_PERIODS),
   budget: Budget,
+  /** The parts of `budget`. */
+  thresholds: z.array(Threshold),
   allowed_skills: z.array(z.string()).nullable(),
   allowed_hosts: z.array(z.string()).nullable(),
   max_step_cost_cents: z.number().nullable(),
@@ -117,6 +119,11 @@ export const PostGoal = z.object({
   labels: Labels.default({}),
   /** The plan that is made may use this skill alone. */
   force_skill: text(256).min(1).optional(),
-  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX).min(1).optional(),
+  idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX)
+    .min(1)
+    .optional()
+    .describe(
+      'Each agent has keys of its own. A repeat answers with the same run, whatever its goal says.',
+    ),
 });
 export type PostGoal = z.infer<typeof PostGoal>;

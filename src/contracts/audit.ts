@@ -9,9 +9,10 @@ export type AuditKind = (typeof AUDIT_KINDS)[number];
 export const AuditEntry = z.object({
   id: z.int(),
   kind: z.enum(AUDIT_KINDS),
-  /** What was asked for: the `operationId` of a route; `aos` is the operator's command, `unmatched` no route. */
+  /** What was asked for: the `operationId` of a route; `aos` is the operator's command, `unmatched` no route,
+   * `late_cost` a part of a budget that a cost reached after its run had ended. */
   operation: z.string(),
-  /** Null: the operator. */
+  /** Null: the operator, or a late cost. A key that has ended is named as well. */
   key_id: z.string().nullable(),
   /** Of refusals that are counted together, the first. */
   request_id: z.string().nullable(),
@@ -19,7 +20,7 @@ export const AuditEntry = z.object({
   subject: z.string().nullable(),
   /** Why it was refused; null for a change. */
   code: FailureCodeSchema.nullable(),
-  /** What a change changed it to, or the message of a refusal. */
+  /** What a change changed it to, or the message of a refusal; `reason` tells how the key had ended. */
   detail: z.record(z.string(), z.json()),
   /** How often the same was refused to the key within a minute; 1 for a change. */
   count: z.int(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BUDGET_CENTS_MAX } from './limits.ts';
+import { BUDGET_CENTS_MAX, BUDGET_THRESHOLDS_PERCENT } from './limits.ts';
 
 export const BUDGET_PERIODS = ['total', 'daily', 'monthly'] as const;
 export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
@@ -28,3 +28,14 @@ export const Budget = z.object({
   resets_at: z.iso.datetime().nullable(),
 });
 export type Budget = z.infer<typeof Budget>;
+
+/** Whether so many percent of a limit, or more, are spent; never without a limit. */
+export const Threshold = z.object({
+  percent: z.literal([...BUDGET_THRESHOLDS_PERCENT]),
+  reached: z.boolean(),
+  /** When it was last reached; null while it is not, and where that was before AOS wrote it down. */
+  reached_at: z.iso.datetime().nullable(),
+  /** The run whose spending reached it; null where a new limit did. */
+  run_id: z.string().nullable(),
+});
+export type Threshold = z.infer<typeof Threshold>;

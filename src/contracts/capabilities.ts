@@ -11,7 +11,13 @@ export const CapabilityQuery = z.object({
 });
 
 /** One reason why something cannot be used, and what would change that. */
-export const Obstacle = z.object({ code: z.string(), reason: z.string(), fix: z.string() });
+export const Obstacle = z.object({
+  code: z.string(),
+  reason: z.string(),
+  fix: z.string(),
+  /** Where waiting is enough: for how long. */
+  retry_after_ms: z.int().optional(),
+});
 export type Obstacle = z.infer<typeof Obstacle>;
 
 /** What the tenant's newest calls of a skill came to; null where none was recorded. */

@@ -38,7 +38,8 @@ export type Event = z.infer<typeof Event>;
 
 /** An event whose transaction is committed, with what logs and metrics need beside what is stored. */
 export interface CommittedEvent {
-  runId: string;
+  /** Absent where a new limit has reached a part of a budget. */
+  runId?: string;
   type: EventType;
   stepId?: string;
   data?: Record<string, unknown>;

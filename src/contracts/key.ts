@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AGENT_STATUSES } from './agent.ts';
-import { Budget, Cents } from './budget.ts';
+import { Budget, Cents, Threshold } from './budget.ts';
 import { Problem } from './failures.ts';
 import {
   KEY_NAME_LENGTH_MAX,
@@ -48,6 +48,8 @@ export const KeyView = z.object({
   rate_limit_per_minute: z.int(),
   /** Null when the key has no budget of its own. */
   budget: Budget.nullable(),
+  /** The parts of `budget`; none without one. */
+  thresholds: z.array(Threshold),
   created_at: z.iso.datetime(),
   expires_at: z.iso.datetime().nullable(),
   /** To the minute. */

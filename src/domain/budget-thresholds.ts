@@ -1,5 +1,7 @@
-import type { BudgetLevel } from '../contracts/budget.ts';
+import type { BudgetLevel, Threshold } from '../contracts/budget.ts';
 import { BUDGET_THRESHOLDS_PERCENT } from '../contracts/limits.ts';
+import { spentOf } from './balances.ts';
+import type { Balances } from './balances.ts';
 
 export type ThresholdPercent = (typeof BUDGET_THRESHOLDS_PERCENT)[number];
 
@@ -14,19 +16,34 @@ export function isReached(
   return BigInt(spentMicroCents) * 100n >= BigInt(limitMicroCents) * BigInt(percent);
 }
 
-/** The parts of a limit that spending has reached on the way from one amount to the other, lowest first. */
-export function thresholdsCrossed(
-  limitMicroCents: number | null,
-  beforeMicroCents: number,
-  afterMicroCents: number,
-): ThresholdPercent[] {
-  if (afterMicroCents <= beforeMicroCents) return [];
-  return BUDGET_THRESHOLDS_PERCENT.filter(
-    (percent) =>
-      isReached(limitMicroCents, afterMicroCents, percent) &&
-      !isReached(limitMicroCents, beforeMicroCents, percent),
-  );
+/** What is spent of a limit, in micro-cents. */
+export interface SpentOfLimit {
+  limitMicroCents: number | null;
+  spentMicroCents: number;
 }
+
+/** The parts of a limit that were not reached before and are now, lowest first: more is spent, or the limit is lower. */
+export const thresholdsCrossed = (before: SpentOfLimit, after: SpentOfLimit): ThresholdPercent[] =>
+  BUDGET_THRESHOLDS_PERCENT.filter(
+    (percent) =>
+      isReached(after.limitMicroCents, after.spentMicroCents, percent) &&
+      !isReached(before.limitMicroCents, before.spentMicroCents, percent),
+  );
+
+/** When each part of a limit was last reached, and by the spending of which run; null: by a new limit. */
+export type ThresholdMarks = Partial<
+  Record<`${ThresholdPercent}`, { at: string; run_id: string | null }>
+>;
+
+/** The parts of an account's limit as readers see them. */
+export const thresholdsOf = (balances: Balances, marks: ThresholdMarks): Threshold[] =>
+  BUDGET_THRESHOLDS_PERCENT.map((percent) => {
+    const reached = isReached(balances.limit, spentOf(balances), percent);
+    // What was reached under another limit, and is not under this one, is past.
+    const mark = reached ? marks[`${percent}`] : undefined;
+    const reached_at = mark ? new Date(mark.at).toISOString() : null;
+    return { percent, reached, reached_at, run_id: mark?.run_id ?? null };
+  });
 
 const LEVELS: readonly BudgetLevel[] = ['agent', 'key', 'tenant'];
 

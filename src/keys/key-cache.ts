@@ -7,15 +7,25 @@ import {
   WRONG_KEYS_CACHED_MAX,
 } from '../contracts/limits.ts';
 import { noteKeyUse } from '../storage/api-keys.ts';
-import type { ApiKey } from '../storage/api-keys.ts';
+import type { ApiKey, FoundApiKey } from '../storage/api-keys.ts';
 import type { Db } from '../storage/pool.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HashKey } from './deps.ts';
 import { createKeyLookup } from './key-lookup.ts';
 
+/** A key that works no more: whose it was, and nothing that a request could act with. */
+export interface EndedKey {
+  id: string;
+  tenantId: string;
+  reason: 'revoked' | 'expired';
+}
+
+/** What a presented key is: one that works, one that has ended, or none at all. */
+export type KnownKey = { key: ApiKey } | { ended: EndedKey } | undefined;
+
 export interface KeyCache {
-  /** The key that was presented, if it works. Errors: SERVICE_UNAVAILABLE, and those of Postgres. */
-  find(presented: string): Promise<ApiKey | undefined>;
+  /** Errors: SERVICE_UNAVAILABLE, and those of Postgres. */
+  find(presented: string): Promise<KnownKey>;
 }
 
 export interface KeyCacheDeps {
@@ -27,14 +37,20 @@ export interface KeyCacheDeps {
 }
 
 interface Good {
-  key: ApiKey;
+  known: { key: ApiKey };
   untilMs: number;
   notedAtMs: number;
 }
 
+/** One that does not work. */
+interface Wrong {
+  known: Exclude<KnownKey, { key: ApiKey }>;
+  untilMs: number;
+}
+
 interface Flight {
   askedAtMs: number;
-  found: Promise<ApiKey | undefined>;
+  found: Promise<KnownKey>;
 }
 
 /**
@@ -49,26 +65,26 @@ export function createKeyCache({
   nowMs = () => performance.now(),
 }: KeyCacheDeps): KeyCache {
   const good = new LRUCache<string, Good>({ max: KEYS_CACHED_MAX });
-  const wrongUntilMs = new LRUCache<string, number>({ max: WRONG_KEYS_CACHED_MAX });
+  const wrong = new LRUCache<string, Wrong>({ max: WRONG_KEYS_CACHED_MAX });
   const flights = new Map<string, Flight>();
   const lookUpAgain = createKeyLookup(pool);
   const lookUpFirst = createKeyLookup(pool);
 
-  async function lookUp(name: string, hash: Buffer, askedAtMs: number) {
-    const found = await (good.has(name) ? lookUpAgain : lookUpFirst)(hash);
-    if (!found) {
+  async function lookUp(name: string, hash: Buffer, askedAtMs: number): Promise<KnownKey> {
+    const known = knownOf(await (good.has(name) ? lookUpAgain : lookUpFirst)(hash));
+    if (!known || 'ended' in known) {
       good.delete(name);
-      wrongUntilMs.set(name, askedAtMs + KEY_CACHE_MS);
-      return undefined;
+      wrong.set(name, { known, untilMs: askedAtMs + KEY_CACHE_MS });
+      return known;
     }
-    const { key, expiresInMs } = found;
+    const { expiresInMs, key } = known;
     const untilMs = askedAtMs + Math.min(KEY_CACHE_MS, expiresInMs ?? Infinity);
-    good.set(name, { key, untilMs, notedAtMs: good.peek(name)?.notedAtMs ?? -Infinity });
+    good.set(name, { known: { key }, untilMs, notedAtMs: good.peek(name)?.notedAtMs ?? -Infinity });
     noteUse(name);
-    return key;
+    return { key };
   }
 
-  function takeFlight(name: string, hash: Buffer): Promise<ApiKey | undefined> {
+  function takeFlight(name: string, hash: Buffer): Promise<KnownKey> {
     const now = nowMs();
     const open = flights.get(name);
     // One that takes longer than that may have seen the key as it no longer is.
@@ -87,8 +103,9 @@ export function createKeyCache({
     const entry = good.peek(name);
     if (!entry || nowMs() - entry.notedAtMs < KEY_USE_NOTED_MS) return;
     entry.notedAtMs = nowMs();
-    noteKeyUse(pool, entry.key, KEY_USE_NOTED_MS).catch((error: unknown) =>
-      logger.debug('key.use_not_noted', { key_id: entry.key.id, reason: String(error) }),
+    const { key } = entry.known;
+    noteKeyUse(pool, key, KEY_USE_NOTED_MS).catch((error: unknown) =>
+      logger.debug('key.use_not_noted', { key_id: key.id, reason: String(error) }),
     );
   }
 
@@ -99,12 +116,22 @@ export function createKeyCache({
       const name = hash.toString('base64');
       const entry = good.get(name);
       if (!entry) {
-        if (nowMs() < (wrongUntilMs.get(name) ?? -Infinity)) return undefined;
+        const refused = wrong.get(name);
+        if (refused && nowMs() < refused.untilMs) return refused.known;
       } else if (nowMs() < entry.untilMs) {
         noteUse(name);
-        return entry.key;
+        return entry.known;
       }
       return takeFlight(name, hash);
     },
   };
+}
+
+function knownOf(
+  found: FoundApiKey | undefined,
+): { key: ApiKey; expiresInMs: number | null } | { ended: EndedKey } | undefined {
+  if (!found) return undefined;
+  const { key, status, expiresInMs } = found;
+  if (status === 'active') return { key, expiresInMs };
+  return { ended: { id: key.id, tenantId: key.tenant_id, reason: status } };
 }

@@ -1,4 +1,5 @@
 import type { KeyView } from '../contracts/key.ts';
+import { thresholdsOf } from '../domain/budget-thresholds.ts';
 import { toBudget } from '../domain/budget.ts';
 import { listAccounts } from '../storage/accounts.ts';
 import type { Account } from '../storage/accounts.ts';
@@ -39,6 +40,7 @@ const viewKey = (row: ApiKeyRow, account: Account | undefined, ratePerMinute: nu
         at: new Date(),
       })
     : null,
+  thresholds: account ? thresholdsOf(account.balances, account.thresholds) : [],
   created_at: row.created_at.toISOString(),
   expires_at: row.expires_at?.toISOString() ?? null,
   last_used_at: row.last_used_at?.toISOString() ?? null,

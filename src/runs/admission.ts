@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { agentRefusal, unknownAgent } from '../agents/failures.ts';
 import { AosError } from '../contracts/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { BUDGET_CENTS_DEFAULT } from '../contracts/limits.ts';
@@ -17,7 +18,7 @@ import type { Db, Transaction } from '../storage/pool.ts';
 import { findTenant, tenantAccountId } from '../storage/tenants.ts';
 import { freeOf, untouchedBalances } from '../domain/balances.ts';
 import type { Balances } from '../domain/balances.ts';
-import { ofMoney, openRunsExceeded } from './failures.ts';
+import { agentRateExceeded, ofMoney, openRunsExceeded } from './failures.ts';
 
 /** What a submission is subject to: the agent that it names, if the tenant has it. */
 export interface Admission {
@@ -32,27 +33,14 @@ export interface Admission {
  */
 export async function admit(db: Db, key: ApiKey, agentId: string | null): Promise<Admission> {
   const agent = agentId === null ? undefined : await findAgent(db, key.tenant_id, agentId);
-  if (agent?.status === 'archived') throw agentArchived(agent.id);
-  if (agent) return { agentId, agent, warnings: [] };
-  if ((await findTenant(db, key.tenant_id))?.agents_required) {
-    throw new AosError(
-      'AGENT_REQUIRED',
-      agentId === null
-        ? 'The request names no `agent_id`, and the tenant takes only runs of its agents.'
-        : `There is no agent ${agentId}, and the tenant takes only runs of its agents.`,
-    );
-  }
-  if (agentId === null) return { agentId, agent, warnings: [] };
-  const message = `there is no agent ${agentId}, so no limits of an agent apply. The run is the tenant's.`;
-  return {
-    agentId,
-    agent,
-    warnings: [{ pointer: '/agent_id', code: 'AGENT_NOT_FOUND', message }],
-  };
+  const agentsRequired = !agent && (await findTenant(db, key.tenant_id))?.agents_required === true;
+  const refusal = agentRefusal({ agentId, agent, agentsRequired });
+  if (refusal) throw refusal;
+  if (agent || agentId === null) return { agentId, agent, warnings: [] };
+  const unknown = unknownAgent('/agent_id', agentId);
+  const message = `${unknown.message} The run is the tenant's.`;
+  return { agentId, agent, warnings: [{ ...unknown, message }] };
 }
-
-const agentArchived = (id: string): AosError =>
-  new AosError('AGENT_ARCHIVED', `Agent ${id} is archived: it takes no new runs.`);
 
 /** Counts the submission against the agent's own rate. Errors: RATE_LIMITED. */
 export async function takeAgentRate(
@@ -63,15 +51,8 @@ export async function takeAgentRate(
   if (!agent || perMinute == null) return;
   const { allowed, resetMs } = await rates.take(agentSubject(agent.id), perMinute);
   if (allowed) return;
-  throw new AosError(
-    'RATE_LIMITED',
-    `Agent ${agent.id} may submit ${perMinute} runs a minute (rate_limit_per_minute); this is one more. ` +
-      `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
-    {
-      retry_after_ms: resetMs,
-      limit: { name: 'rate_limit_per_minute', value: perMinute, asked: perMinute + 1 },
-    },
-  );
+  const { code, detail, retry_after_ms, limit } = agentRateExceeded(agent.id, perMinute, resetMs);
+  throw new AosError(code, detail, { retry_after_ms, limit });
 }
 
 /** Everything in the plan that the agent may not do. */

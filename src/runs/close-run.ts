@@ -46,7 +46,10 @@ export async function closeRun(
   });
 }
 
-/** Ends a run whose row the caller has locked: its tries, its holds, its account, its state, in this order. */
+/**
+ * Ends a run whose row the caller has locked: its tries, its holds, its account, its state, the accounts above it, in
+ * this order. Its end is its last event.
+ */
 export async function closeLockedRun(
   tx: Transaction,
   run: RunRow,
@@ -66,13 +69,13 @@ export async function closeLockedRun(
   const outputStepId = failure === null ? (succeeded.at(-1)?.id ?? null) : null;
   const memory = await memoryOf(tx, run, outputStepId, failure);
   await markRunClosed(tx, run.id, { status, outputStepId, failure, costMicroCents, memory });
+  // As late as may be, since every run of the tenant takes that lock; what it reaches comes before the end.
+  for (const { id } of inOrderOf(run.ancestor_accounts, holds))
+    await settleHold(tx, { holdId: id, ...entryOf(run, id, 'settle') }, costMicroCents, 'actual');
   const seconds = secondsSince(run.created_at);
   await appendEvents(tx, run.id, [
     { type: `run.${status}`, data: failure ? { failure } : {}, seconds },
   ]);
-  // Last, since every run of the tenant takes that lock.
-  for (const { id } of inOrderOf(run.ancestor_accounts, holds))
-    await settleHold(tx, { holdId: id, ...entryOf(run, id, 'settle') }, costMicroCents, 'actual');
   return { status, ...(failure && { code: failure.code }) };
 }
 

@@ -46,6 +46,18 @@ export const openRunsExceeded = (agentId: string, max: number, open: number): Fa
     },
   );
 
+/** `resetMs` is until the minute that is counted ends. */
+export const agentRateExceeded = (agentId: string, perMinute: number, resetMs: number): Failure =>
+  createFailure(
+    'RATE_LIMITED',
+    `Agent ${agentId} may submit ${perMinute} runs a minute (rate_limit_per_minute), and they are used up. ` +
+      `The next minute begins in ${Math.ceil(resetMs / 1000)} s.`,
+    {
+      retry_after_ms: Math.max(1, resetMs),
+      limit: { name: 'rate_limit_per_minute', value: perMinute, asked: perMinute + 1 },
+    },
+  );
+
 /** The two sides of a limit of money, in cents. */
 export const ofMoney = (valueMicroCents: number, askedMicroCents: number) => ({
   value: centsFromMicroCents(valueMicroCents),

@@ -14,8 +14,8 @@ import { ancestorIdsOf } from '../storage/ancestors.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import { appendEvents } from '../storage/events.ts';
-import { findMade, once } from '../storage/idempotency-keys.ts';
-import type { OnceKey } from '../storage/idempotency-keys.ts';
+import { findMade, keyReused, once } from '../storage/idempotency-keys.ts';
+import type { MadeBefore, OnceKey } from '../storage/idempotency-keys.ts';
 import { placeHold } from '../storage/ledger.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { findRun, insertRun } from '../storage/runs.ts';
@@ -52,6 +52,8 @@ export interface Submission {
   /** The body as it came: its canonical form tells whether a repeat is the same request. */
   body: Json;
   idempotencyKey: string | undefined;
+  /** The key alone tells a repeat: a run of the same agent is answered with, whatever the body says. */
+  anyBody?: boolean;
   /** The caller's trace, as its request carried it. */
   traceparent?: string | undefined;
   warnings: Problem[];
@@ -63,6 +65,8 @@ export interface SubmittedRun {
   steps?: StepRowWithSpec[];
   /** The request was a repeat of one that had been accepted before. */
   replayed: boolean;
+  /** That one had another body, and what this one says was not done. */
+  differs?: boolean;
 }
 
 export type SubmitDeps = RunDeps & { engine: Engine; rates: RateLimiter };
@@ -99,11 +103,17 @@ export async function submitRun(deps: SubmitDeps, submission: Submission): Promi
   const onceKey =
     idempotencyKey === undefined
       ? undefined
-      : { key: idempotencyKey, bodyHash: hashOf(submission, agentId) };
-  const replay = async (id: string): Promise<SubmittedRun> => ({
-    run: (await findRun(pool, key.tenant_id, id))!,
-    replayed: true,
-  });
+      : {
+          key: idempotencyKey,
+          bodyHash: hashOf(submission, agentId),
+          anyBody: submission.anyBody ?? false,
+        };
+  const replay = async ({ id, sameBody }: MadeBefore): Promise<SubmittedRun> => {
+    const run = await findRun(pool, key.tenant_id, id);
+    // Keys of all kinds of requests are of one space.
+    if (!run || (!sameBody && run.agent_id !== agentId)) throw keyReused(id);
+    return { run, replayed: true, differs: !sameBody };
+  };
   const earlier = onceKey && (await findMade(pool, key.tenant_id, onceKey));
   if (earlier !== undefined) return replay(earlier);
   const checked = await check(deps, submission);

@@ -1,3 +1,4 @@
+import { agentRefusal } from '../agents/failures.ts';
 import type { Budget } from '../contracts/budget.ts';
 import type { Problem } from '../contracts/failures.ts';
 import type { Json } from '../contracts/json.ts';
@@ -15,7 +16,7 @@ import { forbiddenOf, lackingOf } from './permission-gaps.ts';
 import { readPlan } from './read-steps.ts';
 import type { ReadPlan, ReadStep } from './read-steps.ts';
 import { failureModesOf, risksOf, successProbability } from './risks.ts';
-import { overCapOf, refusalOf, warningsOf } from './subject.ts';
+import { overCapOf, warningsOf } from './subject.ts';
 import { judge } from './verdict.ts';
 
 /** Whom the run would be of, and what that one has now. */
@@ -70,7 +71,7 @@ export function simulate(
   const bounds = boundsOf(costCents, dearestCents, subject.budgets, agent);
   const { status, reason, onlyBudget } = judge({
     problems,
-    refusal: refusalOf(subject),
+    refusal: agentRefusal(subject)?.failure.detail,
     forbidden,
     overCaps: overCaps.map(({ message }) => message),
     bounds,

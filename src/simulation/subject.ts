@@ -1,31 +1,16 @@
 import { unknownAgent } from '../agents/failures.ts';
+import type { AskedAgent } from '../agents/failures.ts';
 import type { Problem } from '../contracts/failures.ts';
 import { BUDGET_CENTS_MAX } from '../contracts/limits.ts';
 import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts';
 import type { PermissionGap } from '../contracts/simulation.ts';
 import type { SkillContract } from '../contracts/skill.ts';
-import { quote } from '../domain/plan/wording.ts';
 import type { AgentRow } from '../storage/agents.ts';
 import type { ReadStep } from './read-steps.ts';
 
-interface Subject {
-  agentId: string | null;
-  agent: AgentRow | undefined;
-  agentsRequired: boolean;
-}
-
-/** Why no run of this subject would be taken, whatever its plan. */
-export function refusalOf({ agentId, agent, agentsRequired }: Subject): string | undefined {
-  if (agent?.status === 'archived') return `Agent ${agent.id} is archived: it takes no new runs.`;
-  if (agent || !agentsRequired) return undefined;
-  const who =
-    agentId === null ? 'The request names no agent' : `There is no agent ${quote(agentId)}`;
-  return `${who}, and the tenant takes only runs of its agents.`;
-}
-
 /** What is odd about the subject and the installation. */
 export function warningsOf(
-  { agentId, agent }: Subject,
+  { agentId, agent }: Pick<AskedAgent, 'agentId' | 'agent'>,
   lacking: readonly PermissionGap[],
   contracts: ReadonlyMap<string, SkillContract>,
 ): Problem[] {

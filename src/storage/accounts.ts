@@ -1,4 +1,5 @@
 import type { Balances, BalanceChange } from '../domain/balances.ts';
+import type { ThresholdMarks, ThresholdPercent } from '../domain/budget-thresholds.ts';
 import type { Db, Transaction } from './pool.ts';
 
 export interface Account {
@@ -6,6 +7,7 @@ export interface Account {
   tenantId: string;
   parentId: string | null;
   balances: Balances;
+  thresholds: ThresholdMarks;
   closedAt: Date | null;
 }
 
@@ -17,11 +19,12 @@ interface AccountRow {
   reserved_micro_cents: number;
   settled_micro_cents: number;
   overage_micro_cents: number;
+  thresholds: ThresholdMarks;
   closed_at: Date | null;
 }
 
 const COLUMNS = `id, tenant_id, parent_id, limit_micro_cents, reserved_micro_cents,
-  settled_micro_cents, overage_micro_cents, closed_at`;
+  settled_micro_cents, overage_micro_cents, thresholds, closed_at`;
 
 const fromRow = (row: AccountRow): Account => ({
   id: row.id,
@@ -33,6 +36,7 @@ const fromRow = (row: AccountRow): Account => ({
     settled: row.settled_micro_cents,
     overage: row.overage_micro_cents,
   },
+  thresholds: row.thresholds,
   closedAt: row.closed_at,
 });
 
@@ -124,6 +128,22 @@ export async function writeLimit(
        overage_micro_cents = overage_micro_cents + $4
      WHERE id = $1`,
     [id, limitMicroCents, by.settled, by.overage],
+  );
+}
+
+/** Writes that these parts of the limit are reached now, and by which run's spending. */
+export async function noteThresholds(
+  tx: Transaction,
+  id: string,
+  percents: readonly ThresholdPercent[],
+  runId: string | null,
+): Promise<void> {
+  await tx.query(
+    `UPDATE accounts SET thresholds = thresholds || (
+       SELECT jsonb_object_agg(percent, jsonb_build_object('at', now(), 'run_id', $3::text))
+       FROM unnest($2::text[]) AS percent
+     ) WHERE id = $1`,
+    [id, percents, runId],
   );
 }
 

@@ -34,8 +34,9 @@ export interface ListedApiKey extends ApiKeyRow {
 
 const KEY_COLUMNS =
   'id, tenant_id, name, role, agent_id, rate_limit_per_minute, account_id, expires_at';
-const COLUMNS = `${KEY_COLUMNS}, prefix, created_at, last_used_at, revoked_at, replaced_by,
-  CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' ELSE 'active' END AS status`;
+const STATUS = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired'
+  ELSE 'active' END AS status`;
+const COLUMNS = `${KEY_COLUMNS}, prefix, created_at, last_used_at, revoked_at, replaced_by, ${STATUS}`;
 const IS_ACTIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())';
 
 /** The account of a key's own budget, which the keys that replace it go on with. */
@@ -44,18 +45,28 @@ export const keyAccountId = (keyId: string): string => `key/${keyId}`;
 export interface FoundApiKey {
   hash: Buffer;
   key: ApiKey;
+  /** Whether it works, by the clock of Postgres. */
+  status: ApiKeyRow['status'];
   /** By the clock of Postgres; null: never. */
   expiresInMs: number | null;
 }
 
-/** Those of the keys with these hashes, of whatever tenant, that are neither revoked nor expired. */
+/** The keys with these hashes, of whatever tenant, those that have ended too. */
 export async function findApiKeys(db: Db, hashes: readonly Buffer[]): Promise<FoundApiKey[]> {
-  const { rows } = await db.query<ApiKey & { hash: Buffer; expires_in_ms: number | null }>(
-    `SELECT ${KEY_COLUMNS}, hash, (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::float8 AS expires_in_ms
-     FROM api_keys WHERE hash = ANY($1) AND ${IS_ACTIVE}`,
+  const { rows } = await db.query<
+    ApiKey & { hash: Buffer; status: FoundApiKey['status']; expires_in_ms: number | null }
+  >(
+    `SELECT ${KEY_COLUMNS}, ${STATUS}, hash,
+       (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::float8 AS expires_in_ms
+     FROM api_keys WHERE hash = ANY($1)`,
     [hashes],
   );
-  return rows.map(({ hash, expires_in_ms: expiresInMs, ...key }) => ({ hash, key, expiresInMs }));
+  return rows.map(({ hash, status, expires_in_ms: expiresInMs, ...key }) => ({
+    hash,
+    key,
+    status,
+    expiresInMs,
+  }));
 }
 
 /** Writes that the key is in use, unless that was written within the interval. */

@@ -7,13 +7,13 @@ import type { Db } from './pool.ts';
 /** Who asked for a change, and by which request. */
 export interface Actor {
   tenantId: string;
-  /** Null for the operator's own commands. */
+  /** Null for the operator's own commands, and for what nobody asked for. */
   keyId: string | null;
   requestId: string | null;
 }
 
 export interface Change {
-  operation: OperationId | 'aos';
+  operation: OperationId | 'aos' | 'late_cost';
   /** The id of what was changed. */
   subject: string;
   /** What it was changed to. Never a secret. */
@@ -33,7 +33,7 @@ export async function recordChange(
   );
 }
 
-/** A refusal that is to be recorded; without a key there is no tenant. */
+/** A refusal that is to be recorded; without a key, or with an unknown one, there is no tenant. */
 export interface NewRefusal {
   tenantId: string | null;
   keyId: string | null;

@@ -6,6 +6,15 @@ import type { Db, Pool, Transaction } from './pool.ts';
 export interface OnceKey {
   key: string;
   bodyHash: Buffer;
+  /** The key alone tells a repeat, whatever its body says. @default false */
+  anyBody?: boolean;
+}
+
+/** What was made under a key before. */
+export interface MadeBefore {
+  id: string;
+  /** By a request with the same body. */
+  sameBody: boolean;
 }
 
 export interface Once {
@@ -28,7 +37,7 @@ export async function once<T>(
   pool: Pool,
   { tenantId, key, id }: Once,
   make: (tx: Transaction) => Promise<T>,
-): Promise<{ made: T } | { madeBefore: string }> {
+): Promise<{ made: T } | { madeBefore: MadeBefore }> {
   const earlier = key && (await findMade(pool, tenantId, key));
   if (earlier !== undefined) return { madeBefore: earlier };
   try {
@@ -69,23 +78,28 @@ async function takeKey(
   await tx.query('SET LOCAL lock_timeout = DEFAULT');
 }
 
-/** The id of what was made under the key; undefined when nothing was. Errors: IDEMPOTENCY_KEY_REUSED. */
+/** What was made under the key; undefined when nothing was. Errors: IDEMPOTENCY_KEY_REUSED. */
 export async function findMade(
   db: Db,
   tenantId: string,
-  { key, bodyHash }: OnceKey,
-): Promise<string | undefined> {
+  { key, bodyHash, anyBody = false }: OnceKey,
+): Promise<MadeBefore | undefined> {
   const { rows } = await db.query<{ body_hash: Buffer; made: string }>(
     'SELECT body_hash, made FROM idempotency_keys WHERE tenant_id = $1 AND key = $2',
     [tenantId, key],
   );
   if (!rows[0]) return undefined;
-  if (rows[0].body_hash.equals(bodyHash)) return rows[0].made;
-  throw new AosError(
-    'IDEMPOTENCY_KEY_REUSED',
-    `The idempotency key belongs to ${rows[0].made}, which was asked for with another body. Use a new key.`,
-  );
+  const { made: id, body_hash: hash } = rows[0];
+  const sameBody = hash.equals(bodyHash);
+  if (!sameBody && !anyBody) throw keyReused(id);
+  return { id, sameBody };
 }
+
+export const keyReused = (madeId: string): AosError =>
+  new AosError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The idempotency key belongs to ${madeId}, which was asked for with another body. Use a new key.`,
+  );
 
 const twinInFlight = (): AosError =>
   new AosError(

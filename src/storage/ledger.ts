@@ -1,5 +1,6 @@
 import {
   adjustChange,
+  applyChange,
   holdChange,
   limitChange,
   NO_LIMIT_MICRO_CENTS,
@@ -7,10 +8,11 @@ import {
   spentOf,
   topUpChange,
 } from '../domain/balances.ts';
-import type { Balances } from '../domain/balances.ts';
+import type { BalanceChange, Balances } from '../domain/balances.ts';
+import type { ThresholdPercent } from '../domain/budget-thresholds.ts';
 import { changeBalances, lockAccount, writeLimit } from './accounts.ts';
-import { appendThresholds } from './budget-events.ts';
-import type { Spending } from './budget-events.ts';
+import { spendingChange, tellThresholds } from './budget-events.ts';
+import type { AccountChange } from './budget-events.ts';
 import { takeHold } from './holds.ts';
 import type { Hold } from './holds.ts';
 import { giveBack, reserve, settleWithin } from './ledger-statements.ts';
@@ -62,7 +64,8 @@ export async function settleHold(
 ): Promise<number | undefined> {
   const { holdId, key, subject } = end;
   const within = await settleWithin(tx, end, actualMicroCents, basis);
-  if (within) await appendThresholds(tx, subject.runId, within);
+  const by = { runId: subject.runId };
+  if (within) await tellThresholds(tx, spendingChange(within), by);
   if (within || actualMicroCents === 'whole') return within?.byMicroCents;
   const hold = await takeHold(tx, holdId);
   if (!hold) return undefined;
@@ -80,16 +83,17 @@ export async function settleHold(
     basis,
     subject,
   });
-  await appendThresholds(tx, subject.runId, spending(hold.accountId, balances, actual));
+  await tellThresholds(tx, changeOf(hold.accountId, balances, change), by);
   return actual;
 }
 
-const spending = (accountId: string, before: Balances, byMicroCents: number): Spending => ({
-  accountId,
-  limitMicroCents: before.limit,
-  spentMicroCents: spentOf(before) + byMicroCents,
-  byMicroCents,
-});
+function changeOf(accountId: string, balances: Balances, by: BalanceChange): AccountChange {
+  const [before, after] = [balances, applyChange(balances, by)].map((each) => ({
+    limitMicroCents: each.limit,
+    spentMicroCents: spentOf(each),
+  }));
+  return { accountId, before: before!, after: after! };
+}
 
 /** Ends a hold without cost. Answers false when it had ended before. */
 export const releaseHold = (
@@ -98,12 +102,16 @@ export const releaseHold = (
   kind: 'release' | 'expire' = 'release',
 ): Promise<boolean> => giveBack(tx, end, kind);
 
-/** Posts a cost that came after its hold had ended; `deltaMicroCents` may be negative. Answers whether it is new. */
+/**
+ * Posts a cost that came after its hold had ended, and maybe after the end of its run; `deltaMicroCents` may be
+ * negative. Answers whether it is new.
+ */
 export async function adjust(
   tx: Transaction,
   accountId: string,
   { holdId, key, subject }: EndHold<string | null>,
   deltaMicroCents: number,
+  hasRunEnded = false,
 ): Promise<boolean> {
   const { balances } = await lockAccount(tx, accountId);
   if (deltaMicroCents === 0 || (await hasEntry(tx, accountId, key))) return false;
@@ -119,7 +127,8 @@ export async function adjust(
     basis: 'actual',
     subject,
   });
-  await appendThresholds(tx, subject.runId, spending(accountId, balances, deltaMicroCents));
+  const by = { runId: subject.runId, isLate: hasRunEnded };
+  await tellThresholds(tx, changeOf(accountId, balances, change), by);
   return true;
 }
 
@@ -146,16 +155,16 @@ export async function topUp(
   });
 }
 
-/** Sets an account's limit, null for none, or answers with the balances that do not fit under it. */
+/** Sets an account's limit, null for none, and answers what parts of it are reached by that; or with the balances that do not fit under it. */
 export async function setLimit(
   tx: Transaction,
   accountId: string,
   key: string,
   limitMicroCents: number | null,
   subject: EntrySubject,
-): Promise<{ ok: true } | { ok: false; balances: Balances }> {
+): Promise<{ ok: true; reached: ThresholdPercent[] } | { ok: false; balances: Balances }> {
   const { balances } = await lockAccount(tx, accountId);
-  if (await hasEntry(tx, accountId, key)) return { ok: true };
+  if (await hasEntry(tx, accountId, key)) return { ok: true, reached: [] };
   const change = limitChange(balances, limitMicroCents);
   if (!change) return { ok: false, balances };
   await writeLimit(tx, accountId, limitMicroCents, change);
@@ -168,5 +177,6 @@ export async function setLimit(
     basis: 'operator',
     subject,
   });
-  return { ok: true };
+  const to = changeOf(accountId, balances, change);
+  return { ok: true, reached: await tellThresholds(tx, to, { runId: undefined }) };
 }

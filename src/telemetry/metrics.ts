@@ -84,7 +84,7 @@ export const METRICS = {
     type: 'counter',
     of: 'both',
     labels: ['level', 'percent'],
-    help: 'Times that spending has reached a part of a budget: the events `budget.threshold_reached`.',
+    help: 'Times that spending, or a lower limit, has reached a part of a budget: `budget.threshold_reached`.',
   },
   aos_skill_call_seconds: {
     type: 'histogram',

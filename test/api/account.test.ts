@@ -92,9 +92,9 @@ describe("the tenant's account", () => {
         resets_at: null,
       },
       thresholds: [
-        { percent: 50, reached: true },
-        { percent: 80, reached: false },
-        { percent: 100, reached: false },
+        { percent: 50, reached: true, reached_at: expect.any(String), run_id: null },
+        { percent: 80, reached: false, reached_at: null, run_id: null },
+        { percent: 100, reached: false, reached_at: null, run_id: null },
       ],
       open_runs: 1,
     });

@@ -270,7 +270,7 @@ describe('a submission is refused', () => {
       refused: {
         status: 429,
         code: 'RATE_LIMITED',
-        says: ['rate_limit_per_minute', '2 runs', 'one more'],
+        says: ['rate_limit_per_minute', '2 runs', 'used up'],
         limit: { name: 'rate_limit_per_minute', value: 2, asked: 3 },
       },
     },

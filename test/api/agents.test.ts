@@ -93,6 +93,12 @@ describe('a new agent', () => {
       budget_cents: null,
       budget_period: 'total',
       budget: expect.objectContaining({ level: 'agent', limited: false, spent_cents: 0 }),
+      thresholds: [50, 80, 100].map((percent) => ({
+        percent,
+        reached: false,
+        reached_at: null,
+        run_id: null,
+      })),
       allowed_skills: null,
       allowed_hosts: null,
       max_step_cost_cents: null,

@@ -195,6 +195,67 @@ describe('the audit', () => {
       expect(await until('?kind=refusal', ([first]) => first?.count === 6)).toHaveLength(1);
     });
 
+    test('names a key that has ended, its tenant and how it ended, and tells the caller nothing of it', async () => {
+      const endings = {
+        revoked: `revoked_at = now()`,
+        expired: `expires_at = now() - interval '1 second'`,
+      };
+      const told = async (asKey: string) => {
+        const { status, body, headers } = await aos.request<Failure>('/api/v1/agents', {
+          key: asKey,
+        });
+        const { request_id: _, ...rest } = body;
+        const names = [...headers.keys()].filter((name) => name !== 'x-request-id').toSorted();
+        return { status, rest, names };
+      };
+      for (const [reason, ending] of Object.entries(endings)) {
+        const ended = await aos.createKey(tenantId, null, 'operator');
+        const { body: me } = await aos.request<{ key: { id: string } }>('/api/v1/me', {
+          key: ended,
+        });
+        await aos.pool.query(`UPDATE api_keys SET ${ending} WHERE id = $1`, [me.key.id]);
+        // For less than a second the key may be remembered.
+        while ((await told(ended)).status === 200);
+        const refused = await told(ended);
+        expect(refused).toEqual(await told('aos_wrong'));
+        expect(await aos.request('/health', { key: ended })).toMatchObject({ status: 200 });
+        const entries = await until(
+          `?kind=refusal&key_id=${me.key.id}`,
+          ([first]) => first?.count === 2,
+        );
+        expect(entries).toMatchObject([
+          {
+            operation: 'listAgents',
+            key_id: me.key.id,
+            subject: null,
+            code: 'UNAUTHENTICATED',
+            detail: { message: refused.rest.detail, reason },
+            count: 2,
+          },
+        ]);
+        const other = await aos.createKey(`${tenantId}_b`);
+        expect((await list(`?key_id=${me.key.id}`, other)).data).toEqual([]);
+      }
+    });
+
+    test('names the key that ended while its request waited', async () => {
+      const patient = await aos.createKey(tenantId, null, 'operator');
+      const { body: me } = await aos.request<{ key: { id: string } }>('/api/v1/me', {
+        key: patient,
+      });
+      const plan = [{ skill: 'json_transform', params: { data: 1, query: '.' } }];
+      const { body: run } = await aos.request<{ run_id: string }>('/api/v1/runs', {
+        json: { plan },
+        key,
+      });
+      const path = `/api/v1/runs/${run.run_id}?wait=60s`;
+      const waiting = aos.request<Failure>(path, { key: patient });
+      await aos.pool.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [me.key.id]);
+      expect(await waiting).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+      const [entry] = await until(`?key_id=${me.key.id}`, ({ length }) => length > 0);
+      expect(entry).toMatchObject({ operation: 'getRun', detail: { reason: 'revoked' } });
+    });
+
     test('holds a submission that the budget does not fit, and a limit below what is held', async () => {
       const plan = [{ skill: 'fs_read', params: { path: 'x' } }];
       const submit = (cents: number) =>
@@ -231,7 +292,8 @@ describe('the audit', () => {
         ['listAudit', 'FORBIDDEN'],
       ]);
       const { rows } = await aos.pool.query<Record<string, unknown>>(
-        `SELECT operation, code, tenant_id, key_id FROM audit_entries WHERE tenant_id IS NULL ORDER BY operation`,
+        `SELECT operation, code, tenant_id, key_id FROM audit_entries WHERE tenant_id IS NULL
+           AND operation IN ('listRuns', 'unmatched', 'getRun') ORDER BY operation`,
       );
       expect(rows).toEqual(
         ['listRuns', 'unmatched'].map((operation) => ({

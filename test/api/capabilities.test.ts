@@ -203,6 +203,42 @@ describe('GET /api/v1/runtime/capabilities', () => {
     await aos.pool.query(`UPDATE runs SET completed_at = created_at WHERE id = $1`, [run.id]);
   });
 
+  test('has no skill available while the submissions of the agent’s minute are used up', async () => {
+    const agentId = await insertAgentRow(aos.pool, { rate_limit_per_minute: 2 });
+    const plan = [{ skill: 'json_transform', params: { query: '1', data: 1 } }];
+    const submit = () =>
+      aos.request<Failure>('/api/v1/runs', { json: { plan, agent_id: agentId } });
+    expect((await submit()).status).toBe(202);
+    expect(await read(`?agent_id=${agentId}`)).toMatchObject({ refusal: null });
+    expect((await submit()).status).toBe(202);
+    const full = await read(`?agent_id=${agentId}`);
+    const obstacle = {
+      code: 'RATE_LIMITED',
+      reason: expect.stringContaining(
+        `Agent ${agentId} may submit 2 runs a minute (rate_limit_per_minute), and they are used up.`,
+      ),
+      fix: expect.stringMatching(/^Wait \d+ ms, or have an admin raise the rate_limit_per_minute/),
+      retry_after_ms: expect.any(Number),
+    };
+    expect(full).toMatchObject({
+      skills_available: [],
+      refusal: obstacle,
+      skills: { http_call: { available: false, ...obstacle, obstacles: [obstacle] } },
+    });
+    const { retry_after_ms: waitMs, fix } = full.refusal!;
+    expect(waitMs).toBeGreaterThan(0);
+    expect(waitMs).toBeLessThanOrEqual(60_000);
+    expect(waitMs).toBe(full.rate_limits.find(({ level }) => level === 'agent')!.resets_in_ms);
+    expect(fix).toContain(`Wait ${waitMs} ms`);
+    // As a submission is refused.
+    const refused = await submit();
+    expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    const [said] = full.refusal!.reason.split(' The next minute');
+    expect(refused.body.detail).toContain(said);
+    // What is in the way of the agent is in nobody else's.
+    expect(await read()).toMatchObject({ refusal: null });
+  });
+
   test('has no skill available for a key that may not submit', async () => {
     const viewer = await aos.createKey('default', null, 'viewer');
     const obstacle = {

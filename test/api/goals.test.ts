@@ -128,13 +128,90 @@ describe('POST /agents/{id}/goals', () => {
       expect(QueuedRun.strict().safeParse(again.body).success).toBe(true);
     }
     expect(provider.seen).toHaveLength(1);
-    expect(await post<Failure>(agentId, { ...goal, goal: 'Twice.' })).toMatchObject({
-      body: { code: 'IDEMPOTENCY_KEY_REUSED' },
-    });
     const other = await post(await createAgent(aos), goal);
     expect(other.status).toBe(202);
     expect(other.body.run_id).not.toBe(body.run_id);
     await aos.ended(other.body.run_id);
+  });
+
+  test('answers a repeat under a key in the body with the same run, whatever it asks for, and says so', async () => {
+    const agentId = await createAgent(aos);
+    provider.script(says([jq('1')]));
+    const once = { goal: 'Once.', idempotency_key: 'key' };
+    const { body } = await post(agentId, once);
+    const repeats: [JsonObject, string, string][] = [
+      [{ ...once, goal: 'Twice.' }, '/goal', 'another goal'],
+      [{ ...once, budget_cents: 1 }, '', 'another body'],
+      [{ ...once, plan: [{ skill: 'no_such_skill' }] }, '', 'another body'],
+    ];
+    for (const [json, pointer, what] of repeats) {
+      const again = await post(agentId, json);
+      expect(again).toMatchObject({
+        status: 202,
+        body: {
+          run_id: body.run_id,
+          status: 'queued',
+          goal: 'Once.',
+          warnings: [{ pointer, code: 'IDEMPOTENCY_KEY_REUSED' }],
+        },
+      });
+      expect(again.body.warnings[0]!.message).toContain(`${body.run_id}, which was asked for`);
+      expect(again.body.warnings[0]!.message).toContain(what);
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+      expect(QueuedRun.strict().safeParse(again.body).success).toBe(true);
+    }
+    expect(await aos.ended(body.run_id)).toMatchObject({ status: 'succeeded', warnings: [] });
+    const { body: same } = await post(agentId, once);
+    expect(same).toMatchObject({ run_id: body.run_id, warnings: [] });
+    const { rows } = await aos.pool.query('SELECT 1 FROM runs WHERE agent_id = $1', [agentId]);
+    expect(rows).toHaveLength(1);
+    expect(provider.seen).toHaveLength(1);
+  });
+
+  test('refuses another goal under a key that the header names, also where the body names it too', async () => {
+    const agentId = await createAgent(aos);
+    const headers = { 'Idempotency-Key': 'key' };
+    provider.script(says([jq('1')]));
+    const { body } = await post(agentId, { goal: 'Once.' }, { headers });
+    for (const other of [{ goal: 'Twice.' }, { goal: 'Twice.', idempotency_key: 'key' }])
+      expect(await post<Failure>(agentId, other, { headers })).toMatchObject({
+        status: 422,
+        body: { code: 'IDEMPOTENCY_KEY_REUSED' },
+      });
+    // Without the header it is the same key.
+    const again = await post(agentId, { goal: 'Twice.', idempotency_key: 'key' });
+    expect(again).toMatchObject({ status: 202, body: { run_id: body.run_id } });
+    await aos.ended(body.run_id);
+  });
+
+  test('makes one run of different goals that come at once under one key in the body', async () => {
+    const agentId = await createAgent(aos);
+    const plan = [jq('1')];
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        post(agentId, { goal: `Goal ${n}.`, plan, idempotency_key: 'race' }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+    expect(new Set(answers.map(({ body }) => body.run_id)).size).toBe(1);
+    const warned = answers.filter(({ body }) => body.warnings.length > 0);
+    expect(warned).toHaveLength(7);
+    await aos.ended(answers[0]!.body.run_id);
+  });
+
+  test('answers no key in the body with what is no run of the agent', async () => {
+    const agentId = await createAgent(aos);
+    const idempotency_key = `${agentId}/taken`;
+    for (const [path, json] of [
+      ['/api/v1/agents', { name: 'taken', idempotency_key }],
+      ['/api/v1/runs', { plan: [jq('1')], idempotency_key: `${idempotency_key}-run` }],
+    ] as const)
+      expect((await aos.request(path, { json })).status).toBeLessThan(300);
+    for (const taken of ['taken', 'taken-run'])
+      expect(await post<Failure>(agentId, { goal: 'Do.', idempotency_key: taken })).toMatchObject({
+        status: 422,
+        body: { code: 'IDEMPOTENCY_KEY_REUSED' },
+      });
   });
 
   test('knows only agents of the tenant that still work', async () => {

@@ -82,6 +82,7 @@ describe('a new key', () => {
       agent_id: null,
       rate_limit_per_minute: 77,
       budget: null,
+      thresholds: [],
       created_at: expect.any(String),
       expires_at: expiresAt,
       last_used_at: null,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Capabilities } from '../../src/contracts/capabilities.ts';
 import type { Failure } from '../../src/contracts/failures.ts';
 import type { CreatedKey } from '../../src/contracts/key.ts';
 import { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
@@ -459,9 +460,19 @@ describe('POST /api/v1/runtime/simulate', () => {
       });
     });
 
-    test('that is archived', async () => {
+    /** Of a submission, which words what simulate and capabilities say too. */
+    const refusalOf = async (json: Fields, key = aos.key): Promise<string> =>
+      (await aos.request<Failure>('/api/v1/runs', { json, key })).body.detail;
+    const obstacleOf = async (query: string, key = aos.key): Promise<string | undefined> =>
+      (await aos.request<Capabilities>(`/api/v1/runtime/capabilities${query}`, { key })).body
+        .refusal?.reason;
+
+    test('that is archived, in the words of a submission', async () => {
       const agent_id = await agentOf({ status: 'archived' });
-      expect(await simulate({ plan: [get], agent_id })).toMatchObject({ status: 'not_permitted' });
+      const { status, reason } = await simulate({ plan: [get], agent_id });
+      expect(status).toBe('not_permitted');
+      expect(reason).toBe(await refusalOf({ plan: [get], agent_id }));
+      expect(reason).toBe(await obstacleOf(`?agent_id=${agent_id}`));
     });
 
     test('of its own tenant alone', async () => {
@@ -489,10 +500,13 @@ describe('POST /api/v1/runtime/simulate', () => {
     test('where the tenant takes only runs of its agents', async () => {
       const key = await aos.createKey('strict');
       await aos.pool.query(`UPDATE tenants SET agents_required = true WHERE id = 'strict'`);
-      for (const more of [{}, { agent_id: 'nobody' }]) {
+      for (const more of [{}, { agent_id: 'nobody' }] as { agent_id?: string }[]) {
         const body = await simulate({ plan: [get], ...more }, key);
         expect(body).toMatchObject({ status: 'not_permitted' });
         expect(body.reason).toContain('only runs of its agents');
+        expect(body.reason).toBe(await refusalOf({ plan: [get], ...more }, key));
+        const query = more.agent_id === undefined ? '' : `?agent_id=${more.agent_id}`;
+        expect(body.reason).toBe(await obstacleOf(query, key));
       }
     });
   });

@@ -6,6 +6,12 @@ import { isReached, levelOf, thresholdsCrossed } from '../../src/domain/budget-t
 
 const LARGEST = BUDGET_CENTS_MAX * MICRO_CENTS_PER_CENT;
 
+const crossedBy = (limit: number | null, before: number, after: number) =>
+  thresholdsCrossed(
+    { limitMicroCents: limit, spentMicroCents: before },
+    { limitMicroCents: limit, spentMicroCents: after },
+  );
+
 describe('the parts of a budget', () => {
   test.each([
     { what: 'less than half', before: 0, after: 49, crossed: [] },
@@ -18,21 +24,21 @@ describe('the parts of a budget', () => {
     { what: 'nothing', before: 80, after: 80, crossed: [] },
     { what: 'less than before', before: 100, after: 40, crossed: [] },
   ])('are reached by spending $what', ({ before, after, crossed }) => {
-    expect(thresholdsCrossed(100, before, after)).toEqual(crossed);
+    expect(crossedBy(100, before, after)).toEqual(crossed);
   });
 
   test.each([null, 0])('are none where the limit is %s', (limit) => {
-    expect(thresholdsCrossed(limit, 0, 1_000)).toEqual([]);
+    expect(crossedBy(limit, 0, 1_000)).toEqual([]);
     expect(isReached(limit, 1_000, 50)).toBe(false);
   });
 
   test('are exact to the micro-cent, of the largest budget too', () => {
-    expect(thresholdsCrossed(LARGEST, 0, LARGEST * 0.8 - 1)).toEqual([50]);
-    expect(thresholdsCrossed(LARGEST, LARGEST * 0.8 - 1, LARGEST * 0.8)).toEqual([80]);
-    expect(thresholdsCrossed(LARGEST - 1, 0, (LARGEST - 2) / 2)).toEqual([]);
-    expect(thresholdsCrossed(LARGEST - 1, 0, LARGEST / 2)).toEqual([50]);
-    expect(thresholdsCrossed(3, 1, 2)).toEqual([50]);
-    expect(thresholdsCrossed(1, 0, 1)).toEqual([50, 80, 100]);
+    expect(crossedBy(LARGEST, 0, LARGEST * 0.8 - 1)).toEqual([50]);
+    expect(crossedBy(LARGEST, LARGEST * 0.8 - 1, LARGEST * 0.8)).toEqual([80]);
+    expect(crossedBy(LARGEST - 1, 0, (LARGEST - 2) / 2)).toEqual([]);
+    expect(crossedBy(LARGEST - 1, 0, LARGEST / 2)).toEqual([50]);
+    expect(crossedBy(3, 1, 2)).toEqual([50]);
+    expect(crossedBy(1, 0, 1)).toEqual([50, 80, 100]);
   });
 
   test('are each reached once, in order, however the same is spent', () => {
@@ -44,7 +50,7 @@ describe('the parts of a budget', () => {
           const crossed: number[] = [];
           let spent = 0;
           for (const cost of costs) {
-            crossed.push(...thresholdsCrossed(limit, spent, spent + cost));
+            crossed.push(...crossedBy(limit, spent, spent + cost));
             spent += cost;
           }
           const reached = BUDGET_THRESHOLDS_PERCENT.filter((each) => isReached(limit, spent, each));

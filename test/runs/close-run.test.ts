@@ -12,6 +12,7 @@ import { finishTry } from '../../src/runs/tries/finish-try.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
 import { withTransaction } from '../../src/storage/pool.ts';
 import { lockRun } from '../../src/storage/runs.ts';
+import { listUnsealedRuns } from '../support/last-events.ts';
 import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 import { createScriptedSkill, fail, succeed } from '../support/scripted-skill.ts';
@@ -34,6 +35,7 @@ describe('closing a run', () => {
     const violations = await auditLedger(aos.pool, null);
     if (violations.length > 0)
       throw new Error(`the ledger is broken: ${JSON.stringify(violations)}`);
+    expect(await listUnsealedRuns(aos.pool)).toEqual([]);
   });
 
   /** A run of independent paid steps under a tenant of its own. */

@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
-import type { CreatedKey } from '../../src/contracts/key.ts';
+import type { TenantAccount } from '../../src/contracts/account.ts';
+import type { AgentView } from '../../src/contracts/agent.ts';
+import type { AuditPage } from '../../src/contracts/audit.ts';
+import type { CreatedKey, KeyView } from '../../src/contracts/key.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import { closeRun } from '../../src/runs/close-run.ts';
 import { beginTry } from '../../src/runs/tries/begin-try.ts';
@@ -9,6 +12,7 @@ import { finishTry } from '../../src/runs/tries/finish-try.ts';
 import { auditLedger } from '../../src/storage/ledger-audit.ts';
 import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
+import { listUnsealedRuns } from '../support/last-events.ts';
 import { createScriptedSkill, succeed } from '../support/scripted-skill.ts';
 
 const CENT = 1_000_000;
@@ -56,7 +60,10 @@ describe('a run that spends', () => {
     tenantId = `tenant_${uuidv7()}`;
     key = await aos.createKey(tenantId, 100 * CENT);
   });
-  afterEach(async () => expect(await auditLedger(aos.pool, null)).toEqual([]));
+  afterEach(async () => {
+    expect(await auditLedger(aos.pool, null)).toEqual([]);
+    expect(await listUnsealedRuns(aos.pool)).toEqual([]);
+  });
 
   async function run(costs: number[], budgetCents: number, extra = {}, asKey = key): Promise<Run> {
     const json = { plan: costing(...costs), budget_cents: budgetCents, ...extra };
@@ -79,6 +86,7 @@ describe('a run that spends', () => {
     );
     // Two events a step; each threshold stands before the end of the step that has reached it.
     expect(spentAt).toEqual(['run 9', 'run 16', 'run 21', 'tenant 23', 'tenant 24', 'tenant 25']);
+    expect((await eventsOf(aos, run_id)).at(-1)).toMatchObject({ type: 'run.succeeded' });
     expect(await thresholdsOf(aos, run_id)).toEqual([
       'run 50',
       'run 80',
@@ -138,7 +146,7 @@ describe('a run that spends', () => {
       'tenant 80',
       'tenant 100',
     ]);
-    const { data } = (await eventsOf(aos, run_id)).at(-1)!;
+    const { data } = (await eventsOf(aos, run_id)).at(-2)!;
     expect(data).toMatchObject({ limit_cents: 100, spent_cents: 119 });
   });
 
@@ -160,13 +168,121 @@ describe('a run that spends', () => {
       'key 50',
       'key 80',
     ]);
-    expect((await eventsOf(aos, run_id)).at(-1)!.data).toEqual({
+    expect((await eventsOf(aos, run_id)).at(-2)!.data).toEqual({
       level: 'key',
       account_id: `key/${body.id}`,
       percent: 80,
       limit_cents: 20,
       spent_cents: 16,
     });
+  });
+
+  test('is named by the agent, the key and the tenant whose parts it has reached', async () => {
+    const { body: agent } = await aos.request<AgentView>('/api/v1/agents', {
+      json: { name: 'named', budget_cents: 20, budget_period: 'daily' },
+      key,
+    });
+    const { body: own } = await aos.request<CreatedKey>('/api/v1/keys', {
+      json: { name: 'own', role: 'operator', budget_cents: 25 },
+      key,
+    });
+    const unspent = { reached: false, reached_at: null, run_id: null };
+    const parts = [50, 80, 100].map((percent) => ({ percent, ...unspent }));
+    expect([agent.thresholds, own.thresholds]).toEqual([parts, parts]);
+    const { run_id } = await run([8, 8], 18, { agent_id: agent.agent_id }, own.key);
+    const reached = { reached: true, reached_at: expect.any(String), run_id };
+    const { body: agentAfter } = await aos.request<AgentView>(`/agents/${agent.agent_id}`, { key });
+    expect(agentAfter.thresholds).toEqual([
+      { percent: 50, ...reached },
+      { percent: 80, ...reached },
+      { percent: 100, ...unspent },
+    ]);
+    const { body: keyAfter } = await aos.request<KeyView>(`/api/v1/keys/${own.id}`, { key });
+    expect(keyAfter.thresholds).toEqual([{ percent: 50, ...reached }, ...parts.slice(1)]);
+    const { body: account } = await aos.request<TenantAccount>('/api/v1/account', { key });
+    expect(account.thresholds).toEqual(parts);
+  });
+
+  test('reaches parts that a higher limit takes back and a lower one reaches again', async () => {
+    const { run_id } = await run([10, 10, 10, 10], 50);
+    const limitTo = async (cents: number | null) => {
+      lines.length = 0;
+      const { status, body } = await aos.request<TenantAccount>('/api/v1/account', {
+        method: 'PATCH',
+        json: { limit_cents: cents },
+        key,
+      });
+      expect(status).toBe(200);
+      return {
+        runs: body.thresholds.map((each) => (each.reached ? each.run_id : undefined)),
+        logged: lines
+          .filter(({ event }) => event === 'budget.threshold_reached')
+          .map((line) => [line['budget_level'], line['percent'], line['run_id']]),
+      };
+    };
+    const audited = async () => {
+      const path = '/api/v1/audit?operation=updateAccount&limit=1';
+      return (await aos.request<AuditPage>(path, { key })).body.data[0]!.detail;
+    };
+    const none = [undefined, undefined, undefined];
+    expect(await limitTo(200)).toEqual({ runs: none, logged: [] });
+    expect(await audited()).toEqual({ limit_cents: 200 });
+    const [half, most] = [50, 80].map((percent) => ['tenant', percent, undefined]);
+    expect(await limitTo(50)).toEqual({ runs: [null, null, undefined], logged: [half, most] });
+    expect(await audited()).toEqual({ limit_cents: 50, thresholds_reached: [50, 80] });
+    // What stays reached is not reached anew.
+    expect(await limitTo(60)).toEqual({ runs: [null, undefined, undefined], logged: [] });
+    expect(await limitTo(null)).toEqual({ runs: none, logged: [] });
+    const all = ['tenant', 100, undefined];
+    expect(await limitTo(40)).toEqual({ runs: [null, null, null], logged: [half, most, all] });
+    const raised = await aos.request<{ account: TenantAccount }>('/api/v1/account/topup', {
+      json: { amount_cents: 50 },
+      key,
+    });
+    expect(raised.body.account.thresholds.map(({ reached }) => reached)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    const second = await run([5], 15);
+    expect(await thresholdsOf(aos, second.run_id)).toEqual(['tenant 50']);
+    const { body } = await aos.request<TenantAccount>('/api/v1/account', { key });
+    expect(body.thresholds[0]).toMatchObject({ reached: true, run_id: second.run_id });
+    expect(run_id).not.toBe(second.run_id);
+  });
+
+  test('has an agent whose lower limit is told to the audit, the log and the metric', async () => {
+    const { body: agent } = await aos.request<AgentView>('/api/v1/agents', {
+      json: { name: 'lowered', budget_cents: 60 },
+      key,
+    });
+    await run([8], 10, { agent_id: agent.agent_id });
+    const metric = async () =>
+      /aos_budget_thresholds_total\{level="agent",percent="80"\} (\d+)/.exec(
+        await aos.deps.metrics.register.metrics(),
+      )?.[1] ?? '0';
+    const before = await metric();
+    lines.length = 0;
+    const { body } = await aos.request<AgentView>(`/agents/${agent.agent_id}`, {
+      method: 'PATCH',
+      json: { budget_cents: 10 },
+      key,
+    });
+    expect(body.thresholds).toEqual([
+      { percent: 50, reached: true, reached_at: expect.any(String), run_id: null },
+      { percent: 80, reached: true, reached_at: expect.any(String), run_id: null },
+      { percent: 100, reached: false, reached_at: null, run_id: null },
+    ]);
+    const path = `/api/v1/audit?operation=updateAgent`;
+    expect((await aos.request<AuditPage>(path, { key })).body.data).toMatchObject([
+      { subject: agent.agent_id, detail: { budget_cents: 10, thresholds_reached: [50, 80] } },
+    ]);
+    const told = lines.filter(({ event }) => event === 'budget.threshold_reached');
+    expect(told).toMatchObject([
+      { budget_level: 'agent', account_id: `agent/${agent.agent_id}`, percent: 50 },
+      { budget_level: 'agent', account_id: `agent/${agent.agent_id}`, percent: 80 },
+    ]);
+    expect(Number(await metric())).toBe(Number(before) + 1);
   });
 
   test('is told nothing of budgets without a limit, or of 0', async () => {
@@ -199,11 +315,14 @@ describe('a run that spends', () => {
 describe('what is spent', () => {
   let aos: Harness;
   let runId: string;
+  const lines: Record<string, unknown>[] = [];
 
   beforeAll(async () => {
-    aos = await startHarness({ skills: [paid()], worker: false, reconciler: false });
+    const onLog = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
+    aos = await startHarness({ skills: [paid()], worker: false, reconciler: false, onLog });
   });
   afterAll(() => aos.stop());
+  afterEach(async () => expect(await listUnsealedRuns(aos.pool)).toEqual([]));
 
   /** A run of a tenant that has just its budget. */
   async function submit(budgetCents: number, tenantKey?: string): Promise<void> {
@@ -262,15 +381,29 @@ describe('what is spent', () => {
   });
 
   test('is told once when it comes after the end', async () => {
-    await submit(100);
+    const tenantKey = await aos.createKey(`tenant_${uuidv7()}`, 100 * CENT);
+    await submit(100, tenantKey);
     const late = await begin('s0');
     await close();
     expect(await thresholdsOf(aos, runId)).toEqual([]);
+    lines.length = 0;
     for (let n = 0; n < 3; n += 1) await finishTry(aos.deps, late, succeed(null, 60 * CENT));
-    expect(await thresholdsOf(aos, runId)).toEqual(['tenant 50']);
-    expect((await eventsOf(aos, runId)).map(({ type }) => type).slice(-2)).toEqual([
-      'run.cancelled',
-      'budget.threshold_reached',
+    // The run has had its last event, so the audit, the log and the account tell it.
+    expect(await thresholdsOf(aos, runId)).toEqual([]);
+    const { rows } = await aos.pool.query<{ tenant_id: string; detail: string }>(
+      `SELECT tenant_id, detail FROM audit_entries WHERE operation = 'late_cost'`,
+    );
+    expect(rows.map(({ detail }) => JSON.parse(detail) as unknown)).toEqual([
+      { thresholds_reached: [50], run_id: runId },
+    ]);
+    expect(lines.filter(({ event }) => event === 'budget.threshold_reached')).toMatchObject([
+      { run_id: runId, budget_level: 'tenant', percent: 50 },
+    ]);
+    const { body } = await aos.request<TenantAccount>('/api/v1/account', { key: tenantKey });
+    expect(body.thresholds).toMatchObject([
+      { percent: 50, reached: true, reached_at: expect.any(String), run_id: runId },
+      { percent: 80, reached: false, reached_at: null, run_id: null },
+      { percent: 100, reached: false },
     ]);
   });
 });

@@ -373,11 +373,16 @@ async function changeLimit(
   const key = uuidv7();
   const { settled, reserved, overage } = account;
   const isRefused = limit !== null && settled + reserved > limit;
+  const at = (part: number, of: number | null): boolean =>
+    of !== null && of > 0 && (settled + overage) * 100 >= of * part;
   const reply = await inTransaction((tx) => setLimit(tx, account.id, key, limit, SUBJECT));
   expect(reply).toEqual(
     isRefused
       ? { ok: false, balances: { limit: account.limit, reserved, settled, overage } }
-      : { ok: true },
+      : {
+          ok: true,
+          reached: [50, 80, 100].filter((part) => at(part, limit) && !at(part, account.limit)),
+        },
   );
   if (isRefused) return;
   account.limit = limit;
@@ -390,7 +395,7 @@ async function changeLimit(
 async function changeLimitAgain(model: Model, index: number, limit: number | null): Promise<void> {
   const { key, account } = pick(model.limits, index);
   const again = inTransaction((tx) => setLimit(tx, account.id, key, limit, SUBJECT));
-  expect(await again).toEqual({ ok: true });
+  expect(await again).toEqual({ ok: true, reached: [] });
 }
 
 async function close(model: Model, runIndex: number): Promise<void> {

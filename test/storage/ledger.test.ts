@@ -188,12 +188,12 @@ describe('the ledger', () => {
     const limit = (pool: Pool, key: string, microCents: number | null) =>
       withTransaction(pool, (tx) => setLimit(tx, account.id, key, microCents, SUBJECT));
     const replies = await inParallel(times(40), (pool) => limit(pool, 'first', 30 * CENT));
-    expect(replies).toEqual(times(40).map(() => ({ ok: true })));
+    expect(replies).toEqual(times(40).map(() => ({ ok: true, reached: [] })));
     expect(await balancesOf(account)).toMatchObject({ limit: 30 * CENT });
-    expect(await limit(database.pool, 'none', null)).toEqual({ ok: true });
+    expect(await limit(database.pool, 'none', null)).toEqual({ ok: true, reached: [] });
     expect(await balancesOf(account)).toMatchObject({ limit: null });
     // The key of an entry that stands changes nothing any more.
-    expect(await limit(database.pool, 'first', 10 * CENT)).toEqual({ ok: true });
+    expect(await limit(database.pool, 'first', 10 * CENT)).toEqual({ ok: true, reached: [] });
     expect(await balancesOf(account)).toMatchObject({ limit: null });
     expect(await kindsOn(account.id)).toEqual(['limit', 'limit']);
   });
@@ -216,9 +216,9 @@ describe('the ledger', () => {
     expect(await balancesOf(account)).toEqual(before);
     expect(await limit('low', 20 * CENT - 1)).toEqual({ ok: false, balances: before });
     expect(await balancesOf(account)).toEqual(before);
-    expect(await limit('same', 20 * CENT)).toEqual({ ok: true });
+    expect(await limit('same', 20 * CENT)).toEqual({ ok: true, reached: [] });
     expect(await balancesOf(account)).toEqual(before);
-    expect(await limit('higher', 22 * CENT)).toEqual({ ok: true });
+    expect(await limit('higher', 22 * CENT)).toEqual({ ok: true, reached: [] });
     expect(await balancesOf(account)).toEqual({
       limit: 22 * CENT,
       reserved: 10 * CENT,

@@ -55,6 +55,7 @@ import type { Engine } from '../../src/temporal/engine.ts';
 import { startRunWorker } from '../../src/temporal/worker.ts';
 import type { RunWorker } from '../../src/temporal/worker.ts';
 import { expectAsDocumented } from './contract.ts';
+import { listUnsealedRuns } from './last-events.ts';
 import { createTestDatabase } from './database.ts';
 
 export const WORKFLOW_BUNDLE = fileURLToPath(
@@ -137,7 +138,8 @@ export interface Harness {
   run(plan: unknown, extra?: JsonObject): Promise<Run>;
   step(runId: string, stepId: string): Promise<StepDetail>;
   ledger(runId: string): Promise<RunLedger>;
-  audit(): Promise<LedgerViolation[]>;
+  /** What is wrong with the ledger, and the runs whose end is not their last event. */
+  audit(): Promise<unknown[]>;
   /** What a key of the tenant submits by, past HTTP: the parts of a submission and of its dependencies. */
   submitterOf(tenantId: string): Promise<{ key: ApiKey; requestId: string }>;
   rates: RateLimiter;
@@ -308,9 +310,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       (await harness.request<StepDetail>(`/api/v1/runs/${runId}/steps/${stepId}`)).body,
     ledger: async (runId) =>
       (await harness.request<RunLedger>(`/api/v1/runs/${runId}/ledger`)).body,
-    audit: async () =>
-      (await harness.request<{ violations: LedgerViolation[] }>('/api/v1/ledger/audit')).body
+    audit: async () => [
+      ...(await harness.request<{ violations: LedgerViolation[] }>('/api/v1/ledger/audit')).body
         .violations,
+      ...(await listUnsealedRuns(pool)),
+    ],
     async submitterOf(tenantId) {
       const { rows } = await pool.query<ApiKey>(
         `SELECT * FROM api_keys WHERE tenant_id = $1 ORDER BY created_at LIMIT 1`,

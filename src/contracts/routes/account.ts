@@ -19,9 +19,14 @@ const ACCOUNT = {
     resets_at: null,
   },
   thresholds: [
-    { percent: 50, reached: true },
-    { percent: 80, reached: false },
-    { percent: 100, reached: false },
+    {
+      percent: 50,
+      reached: true,
+      reached_at: '2026-11-29T07:58:12.000Z',
+      run_id: 'run_01935d2e-1c4b-7e2a-8f00-9a8b7c6d5e4f',
+    },
+    { percent: 80, reached: false, reached_at: null, run_id: null },
+    { percent: 100, reached: false, reached_at: null, run_id: null },
   ],
   open_runs: 4,
 };
@@ -65,7 +70,8 @@ export const ACCOUNT_ROUTES = {
     tag: 'account',
     summary: "Change the tenant's name, limit, or whether runs must name an agent",
     description:
-      'What is not named stays. A limit of null is none; a new limit pays what is over first.',
+      'What is not named stays. A limit of null is none; a new limit pays what is over first. Parts of it that are reached by that are in ' +
+      'the log and, as `detail.thresholds_reached` of the change, in the audit.',
     body: UpdateAccount,
     bodyExample: { name: 'Research', limit_cents: 100000 },
     answers: {
@@ -111,7 +117,7 @@ export const ACCOUNT_ROUTES = {
     tag: 'account',
     summary: 'What was changed and what was refused, newest first',
     description:
-      'Refusals that repeat within a minute, by the same key for the same reason, are one entry with a count. A refusal is here within about a second. A key that is unknown or has ended is of no tenant: such refusals are kept for the operator alone.',
+      'Refusals that repeat within a minute, by the same key for the same reason, are one entry with a count. A refusal is here within about a second. A key that is revoked or has expired is answered as an unknown one is; the entry tells which key it was, and `detail.reason` why it was refused. What is sent with no key or an unknown one is of no tenant: such refusals are kept for the operator alone.',
     query: AuditQuery,
     answers: {
       200: {

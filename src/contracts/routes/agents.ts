@@ -33,6 +33,12 @@ const AGENT = {
     period: 'daily',
     resets_at: '2026-11-30T00:00:00.000Z',
   },
+  thresholds: [50, 80, 100].map((percent) => ({
+    percent,
+    reached: false,
+    reached_at: null,
+    run_id: null,
+  })),
   open_runs: 1,
   created_at: '2026-11-29T08:00:00.000Z',
   updated_at: '2026-11-29T08:00:00.000Z',
@@ -110,7 +116,8 @@ export const AGENT_ROUTES = {
     summary: "Change an agent's name, budget or limits",
     description:
       'What is not named stays, and lists and labels are replaced as a whole. The budget is that of the present period ' +
-      'at once. Runs that are open go on with what held when they were submitted.',
+      'at once. Runs that are open go on with what held when they were submitted. Parts of a new budget that are ' +
+      'reached already are in the log and, as `detail.thresholds_reached` of the change, in the audit.',
     body: UpdateAgent,
     bodyExample: { budget_cents: 800, max_concurrent_runs: 8 },
     answers: {

@@ -16,10 +16,12 @@ export const GOAL_ROUTES = {
     summary: 'Give an agent a goal: a plan is made for it, and run',
     description:
       "The run's first step asks the configured model for a plan of the agent's allowed skills, checks it like any plan, and " +
-      'has it repaired once; its steps then follow. With a `plan` beside the goal that is run. Where no model is configured the run fails with PLANNER_UNAVAILABLE.',
+      'has it repaired once; its steps then follow. With a `plan` beside the goal that is run. Where no model is configured the run fails with PLANNER_UNAVAILABLE. ' +
+      'The same agent and the same `idempotency_key` in the body, without the header, answer with the same run whatever else the ' +
+      'body says: a warning IDEMPOTENCY_KEY_REUSED tells when that differs and was not run.',
     headers: {
       'Idempotency-Key':
-        'The same agent, key and body answer with the same run, and nothing is done twice.',
+        'The same agent, key and body answer with the same run, and nothing is done twice; another body is refused.',
       traceparent: 'A W3C trace that the run carries on.',
     },
     body: PostGoal,

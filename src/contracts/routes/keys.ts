@@ -22,6 +22,12 @@ const KEY = {
     period: 'total',
     resets_at: null,
   },
+  thresholds: [50, 80, 100].map((percent) => ({
+    percent,
+    reached: false,
+    reached_at: null,
+    run_id: null,
+  })),
   created_at: '2026-11-29T08:00:00.000Z',
   expires_at: '2027-05-29T08:00:00.000Z',
   last_used_at: '2026-11-29T08:31:00.000Z',

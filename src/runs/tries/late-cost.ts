@@ -29,7 +29,7 @@ export async function postLateCost(
   const entry = entryOf(call, holdId, 'adjust');
   let posted = false;
   for (const accountId of accountIds)
-    posted = (await adjust(tx, accountId, entry, deltaMicroCents)) || posted;
+    posted = (await adjust(tx, accountId, entry, deltaMicroCents, closedAt !== null)) || posted;
   if (!posted) return;
   await addTryCost(tx, key, deltaMicroCents);
   await addStepCost(tx, run.id, step.id, deltaMicroCents);

@@ -12,6 +12,7 @@ import { readEngineNamespace } from '../../../src/storage/engine.ts';
 import { auditLedger } from '../../../src/storage/ledger-audit.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Engine } from '../../../src/temporal/engine.ts';
+import { listUnsealedRuns } from '../../support/last-events.ts';
 import { startHarness } from '../../support/harness.ts';
 import type { Harness } from '../../support/harness.ts';
 import { createScriptedSkill, fail, succeed } from '../../support/scripted-skill.ts';
@@ -59,7 +60,7 @@ describe('the reconciler', () => {
     const { rows: held } = await aos.pool.query(
       'SELECT id FROM accounts WHERE reserved_micro_cents > 0',
     );
-    const wrong = [...rows, ...violations, ...held];
+    const wrong = [...rows, ...violations, ...held, ...(await listUnsealedRuns(aos.pool))];
     if (wrong.length > 0) throw new Error(`the test leaves this behind: ${JSON.stringify(wrong)}`);
   });
 

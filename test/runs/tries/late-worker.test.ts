@@ -10,6 +10,7 @@ import { closeRun } from '../../../src/runs/close-run.ts';
 import { expireHolds } from '../../../src/runs/reconciler/expire-holds.ts';
 import { finishTry, OutcomeNotMine } from '../../../src/runs/tries/finish-try.ts';
 import { auditLedger } from '../../../src/storage/ledger-audit.ts';
+import { listUnsealedRuns } from '../../support/last-events.ts';
 import { startHarness } from '../../support/harness.ts';
 import type { Harness } from '../../support/harness.ts';
 import { createScriptedSkill, fail, succeed } from '../../support/scripted-skill.ts';
@@ -41,6 +42,7 @@ describe('a worker', () => {
     const violations = await auditLedger(aos.pool, null);
     if (violations.length > 0)
       throw new Error(`the ledger is broken: ${JSON.stringify(violations)}`);
+    expect(await listUnsealedRuns(aos.pool)).toEqual([]);
   });
 
   const submit = (skill: string, extra = {}): Promise<Run> =>
