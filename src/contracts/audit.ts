@@ -9,10 +9,9 @@ export type AuditKind = (typeof AUDIT_KINDS)[number];
 export const AuditEntry = z.object({
   id: z.int(),
   kind: z.enum(AUDIT_KINDS),
-  /** What was asked for: the `operationId` of a route; `aos` is the operator's command, `unmatched` no route,
-   * `late_cost` a part of a budget that a cost reached after its run had ended. */
+  /** What was asked for: the `operationId` of a route; `aos` is the operator's command, `unmatched` no route. */
   operation: z.string(),
-  /** Null: the operator, or a late cost. A key that has ended is named as well. */
+  /** Null: the operator. A key that has ended is named as well. */
   key_id: z.string().nullable(),
   /** Of refusals that are counted together, the first. */
   request_id: z.string().nullable(),

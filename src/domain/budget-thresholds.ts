@@ -50,3 +50,7 @@ const LEVELS: readonly BudgetLevel[] = ['agent', 'key', 'tenant'];
 /** Whose money an account holds: its id says so, and is a run's own where it names nobody above it. */
 export const levelOf = (accountId: string): BudgetLevel | 'run' =>
   LEVELS.find((level) => accountId.startsWith(`${level}/`)) ?? 'run';
+
+/** The agent whose money an account holds, if it is one's: `agent/<id>`, with the period behind it. */
+export const agentIdOf = (accountId: string): string | null =>
+  levelOf(accountId) === 'agent' ? accountId.split('/')[1]! : null;

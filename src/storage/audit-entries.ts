@@ -13,7 +13,7 @@ export interface Actor {
 }
 
 export interface Change {
-  operation: OperationId | 'aos' | 'late_cost';
+  operation: OperationId | 'aos';
   /** The id of what was changed. */
   subject: string;
   /** What it was changed to. Never a secret. */

@@ -1,9 +1,8 @@
 import { centsFromMicroCents } from '../contracts/money.ts';
-import { levelOf, thresholdsCrossed } from '../domain/budget-thresholds.ts';
+import { agentIdOf, levelOf, thresholdsCrossed } from '../domain/budget-thresholds.ts';
 import type { SpentOfLimit, ThresholdPercent } from '../domain/budget-thresholds.ts';
-import { lockAccount, noteThresholds } from './accounts.ts';
-import { recordChange } from './audit-entries.ts';
-import { appendEvents } from './events.ts';
+import { noteThresholds } from './accounts.ts';
+import { appendEvents, appendEventsWithoutRun } from './events.ts';
 import type { NewEvent } from './events.ts';
 import type { Transaction } from './pool.ts';
 
@@ -42,7 +41,7 @@ export const spendingChange = ({
 
 /**
  * Tells which parts of an account's limit are reached now, in the transaction that reaches them: the account, and the
- * run that is open. Of a run that has ended, whose end is its last event, the audit is told. Most spending reaches
+ * run that is open. A run's end is its last event: what comes after it is an event without a run. Most spending reaches
  * none, and then there is no statement.
  */
 export async function tellThresholds(
@@ -60,21 +59,12 @@ export async function tellThresholds(
     await appendEvents(tx, runId, events);
     return percents;
   }
-  tx.events.push(...events.map((event) => (runId === undefined ? event : { ...event, runId })));
-  if (isLate) await recordLate(tx, accountId, percents, runId ?? null);
+  const late = events.map((event) => ({
+    ...event,
+    data: { ...event.data, run_id: runId ?? null },
+  }));
+  await appendEventsWithoutRun(tx, accountId, agentIdOf(accountId), late);
   return percents;
-}
-
-async function recordLate(
-  tx: Transaction,
-  accountId: string,
-  percents: ThresholdPercent[],
-  runId: string | null,
-): Promise<void> {
-  const { tenantId } = await lockAccount(tx, accountId);
-  const nobody = { tenantId, keyId: null, requestId: null };
-  const detail = { thresholds_reached: percents, run_id: runId };
-  await recordChange(tx, nobody, { operation: 'late_cost', subject: accountId, detail });
 }
 
 const eventsOf = (

@@ -54,3 +54,25 @@ export async function appendEvents(
   );
   noteEvents(tx, runId, events);
 }
+
+/** Events that are of no run, or of none that is still open: they belong to the tenant of an account alone. */
+export async function appendEventsWithoutRun(
+  tx: Transaction,
+  accountId: string,
+  agentId: string | null,
+  events: readonly NewEvent[],
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO events (tenant_id, agent_id, type, data)
+     SELECT a.tenant_id, $2, e.type, e.data
+     FROM accounts a, unnest($3::text[], $4::text[]) WITH ORDINALITY AS e (type, data, ordinal)
+     WHERE a.id = $1 ORDER BY e.ordinal`,
+    [
+      accountId,
+      agentId,
+      events.map((event) => event.type),
+      events.map((event) => JSON.stringify(event.data ?? {})),
+    ],
+  );
+  tx.events.push(...events);
+}

@@ -17,6 +17,8 @@ interface ThresholdFacts {
   level: BudgetLevel | 'run';
   account_id: string;
   percent: ThresholdPercent;
+  /** The run whose late cost has reached it. */
+  run_id: string | null;
 }
 
 /**
@@ -95,9 +97,9 @@ const codeOf = ({ data }: CommittedEvent): string | undefined =>
 function fieldsOf(event: CommittedEvent): LogFields {
   const { runId, stepId, skill, seconds, data } = event;
   const facts = (data ?? {}) as Partial<TryFacts & ThresholdFacts>;
-  const { role, try: number, level, account_id, percent } = facts;
+  const { role, try: number, level, account_id, percent, run_id: late } = facts;
   return {
-    run_id: runId,
+    run_id: runId ?? late ?? undefined,
     step_id: stepId,
     skill,
     role,

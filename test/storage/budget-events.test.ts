@@ -277,6 +277,15 @@ describe('a run that spends', () => {
     expect((await aos.request<AuditPage>(path, { key })).body.data).toMatchObject([
       { subject: agent.agent_id, detail: { budget_cents: 10, thresholds_reached: [50, 80] } },
     ]);
+    const { rows } = await aos.pool.query<{ agent_id: string; data: string }>(
+      `SELECT agent_id, data FROM events WHERE run_id IS NULL AND agent_id = $1 ORDER BY position`,
+      [agent.agent_id],
+    );
+    const data = rows.map((row) => JSON.parse(row.data) as unknown);
+    expect(data).toMatchObject([
+      { percent: 50, run_id: null },
+      { percent: 80, limit_cents: 10 },
+    ]);
     const told = lines.filter(({ event }) => event === 'budget.threshold_reached');
     expect(told).toMatchObject([
       { budget_level: 'agent', account_id: `agent/${agent.agent_id}`, percent: 50 },
@@ -388,13 +397,14 @@ describe('what is spent', () => {
     expect(await thresholdsOf(aos, runId)).toEqual([]);
     lines.length = 0;
     for (let n = 0; n < 3; n += 1) await finishTry(aos.deps, late, succeed(null, 60 * CENT));
-    // The run has had its last event, so the audit, the log and the account tell it.
+    // The run has had its last event, so this one is the tenant's alone.
     expect(await thresholdsOf(aos, runId)).toEqual([]);
-    const { rows } = await aos.pool.query<{ tenant_id: string; detail: string }>(
-      `SELECT tenant_id, detail FROM audit_entries WHERE operation = 'late_cost'`,
+    const { rows } = await aos.pool.query<{ data: string }>(
+      `SELECT e.data FROM events e JOIN runs r ON r.tenant_id = e.tenant_id WHERE r.id = $1 AND e.run_id IS NULL`,
+      [runId],
     );
-    expect(rows.map(({ detail }) => JSON.parse(detail) as unknown)).toEqual([
-      { thresholds_reached: [50], run_id: runId },
+    expect(rows.map(({ data }) => JSON.parse(data) as unknown)).toEqual([
+      expect.objectContaining({ level: 'tenant', percent: 50, spent_cents: 60, run_id: runId }),
     ]);
     expect(lines.filter(({ event }) => event === 'budget.threshold_reached')).toMatchObject([
       { run_id: runId, budget_level: 'tenant', percent: 50 },
