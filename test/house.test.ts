@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { generatedPages } from '../src/bin/generated-pages.ts';
-import { SETTINGS } from '../src/config.ts';
 
 interface Layer {
   folders: string[];
@@ -193,11 +192,6 @@ test('every generated page is up to date', () => {
       text: existsSync(join(root, path)) ? read(path) : 'missing: npm run pages',
     }).toEqual({ path, text });
   }
-});
-
-test('the README lists every setting', () => {
-  const readme = read('README.md');
-  expect(Object.keys(SETTINGS).filter((name) => !readme.includes(name))).toEqual([]);
 });
 
 test('the sources hold no leavings', () => {
