@@ -4,7 +4,7 @@ import {
   WRITTEN_RUN_BYTES_MAX,
   WRITTEN_RUNS_BYTES_MAX,
 } from '../contracts/limits.ts';
-import { gather } from '../storage/gather.ts';
+import { gather } from '../storage/together.ts';
 import type { Db } from '../storage/pool.ts';
 import { readRunVersions } from '../storage/run-versions.ts';
 import type { RunRow } from '../storage/runs.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { gather } from '../../src/storage/gather.ts';
+import { gather, share } from '../../src/storage/together.ts';
 
 const doubled = (asksMax: number) => {
   const calls: number[][] = [];
@@ -38,4 +38,38 @@ test('more than fit into a call go in several, and a failure is that of its own 
     'fulfilled',
   ]);
   expect(calls).toEqual([[1, 0], [2, 3], [4]]);
+});
+
+test('those that ask alike in one turn share an answer, and those of the next turn do not', async () => {
+  const calls: string[] = [];
+  const ask = share(
+    (each: { name: string }) => each.name,
+    async ({ name }) => {
+      calls.push(name);
+      if (name === 'bad') throw new Error('no');
+      return calls.length;
+    },
+  );
+  const names = ['a', 'b', 'a', 'bad'];
+  const answers = await Promise.allSettled(names.map((name) => ask({ name })));
+  expect(answers.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+  ]);
+  expect(calls).toEqual(['a', 'b', 'bad']);
+  expect(await ask({ name: 'a' })).toBe(4);
+});
+
+test('a shared answer that is under way answers nobody who asks after it', async () => {
+  const calls: (() => void)[] = [];
+  const ask = share(String, () => new Promise<void>((resolve) => calls.push(resolve)));
+  const first = ask('a');
+  while (calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const second = ask('a');
+  while (calls.length === 1) await new Promise((resolve) => setImmediate(resolve));
+  for (const resolve of calls) resolve();
+  await Promise.all([first, second]);
+  expect(calls).toHaveLength(2);
 });

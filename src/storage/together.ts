@@ -33,3 +33,22 @@ export function gather<Ask, Answer>(
       waiting.push({ ask, resolve, reject });
     });
 }
+
+/** The same for asks that are alike, by their names: those of one turn get the one answer. */
+export function share<Ask, Answer>(
+  nameOf: (ask: Ask) => string,
+  answer: (ask: Ask) => Promise<Answer>,
+): (ask: Ask) => Promise<Answer> {
+  const open = new Map<string, Promise<Answer>>();
+  return (ask) => {
+    const name = nameOf(ask);
+    const known = open.get(name);
+    if (known) return known;
+    const shared = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      open.delete(name);
+      return answer(ask);
+    });
+    open.set(name, shared);
+    return shared;
+  };
+}
