@@ -41,7 +41,7 @@ interface AskedTenant {
 
 type AskedAgent = AskedTenant & { agentId: string };
 
-export type LoadStanding = (asker: Asker) => Promise<Standing>;
+type LoadStanding = (asker: Asker) => Promise<Standing>;
 
 /** Reads all of it in one statement, or two when there is no such agent; requests of one turn that ask alike share it. */
 export function createLoadStanding({
