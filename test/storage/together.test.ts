@@ -66,10 +66,11 @@ test('a shared answer that is under way answers nobody who asks after it', async
   const calls: (() => void)[] = [];
   const ask = share(String, () => new Promise<void>((resolve) => calls.push(resolve)));
   const first = ask('a');
-  while (calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(calls).toHaveLength(1);
   const second = ask('a');
-  while (calls.length === 1) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(calls).toHaveLength(2);
   for (const resolve of calls) resolve();
   await Promise.all([first, second]);
-  expect(calls).toHaveLength(2);
 });
