@@ -53,7 +53,7 @@ const workspace = inGroup('workspace');
 
 const CHAINS =
   'How many steps are computed together; a longer row of them is done in parts, with the same result.';
-const LOOKUPS = 'How the api looks keys up; a request only ever waits for it.';
+const LOOKUPS = 'How the api looks keys and runs up; a request only ever waits for it.';
 const PLANNING = 'What of a long text the model is shown; the goal itself is never cut.';
 const MEMORY = 'How much a process keeps in its memory.';
 
@@ -94,6 +94,9 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   KEY_OVERLAP_DEFAULT_MS: keys('how long a rotated key still works when no `overlap_ms` is named'),
   KEY_OVERLAP_MAX_MS: keys('`overlap_ms` of a rotation'),
   KEYS_CACHED_MAX: internal(MEMORY),
+  WRITTEN_RUNS_BYTES_MAX: internal(MEMORY),
+  WRITTEN_RUN_BYTES_MAX: internal(MEMORY),
+  RUNS_PER_LOOKUP_MAX: internal(LOOKUPS),
   WRONG_KEYS_CACHED_MAX: internal(MEMORY),
   KEY_LOOKUPS_MAX: internal(LOOKUPS),
   KEYS_PER_LOOKUP_MAX: internal(LOOKUPS),

@@ -163,6 +163,11 @@ export const RATE_SUBJECTS_MAX = 100_000;
 /** How long a process goes on with what it knows of a key: a revoked one works no longer than this. */
 export const KEY_CACHE_MS = 900;
 export const KEYS_CACHED_MAX = 10_000;
+/** Of the run objects of ended runs that a process keeps as they are sent: all together, and the largest. */
+export const WRITTEN_RUNS_BYTES_MAX = 64 * MIB;
+export const WRITTEN_RUN_BYTES_MAX = 1 * MIB;
+/** Runs whose versions one statement reads. */
+export const RUNS_PER_LOOKUP_MAX = 500;
 /** Keys that are known to be wrong, remembered apart from the others so that they push none of those out. */
 export const WRONG_KEYS_CACHED_MAX = 10_000;
 /** A longer key is none, whatever it is. */
