@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import {
-  REQUEST_HEADER_BYTES_MAX,
+  CONNECTION_IDLE_MS,
   REQUEST_HEADERS_MS_MAX,
+  REQUEST_HEADER_BYTES_MAX,
   REQUEST_MS_MAX,
 } from '../src/contracts/limits.ts';
 import { listen } from '../src/http-server.ts';
@@ -13,8 +14,6 @@ import type { ApiDeps } from './deps.ts';
 const DRAIN_MS = 4_000;
 /** How often slow requests are looked for. */
 const CHECK_MS = 2_000;
-/** Longer than the usual idle minute of load balancers: one that reuses a connection must not meet its end. */
-const KEEP_ALIVE_MS = 65_000;
 
 /** Serves the API. Rejects with the system's error when the address cannot be had. */
 export async function startApiServer(
@@ -30,7 +29,7 @@ export async function startApiServer(
     headersTimeout: REQUEST_HEADERS_MS_MAX,
     requestTimeout: REQUEST_MS_MAX,
     connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: CONNECTION_IDLE_MS,
   });
   server.on('request', (request, response) => void handle(request, response));
   server.on('checkExpectation', (request, response) => void handle(request, response));

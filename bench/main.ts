@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exitWith, stopOnSignal } from '../src/bin/lifecycle.ts';
@@ -8,6 +8,7 @@ import { createRecorder, noRecorder } from './profile/recorder.ts';
 import { reportAims } from './report/aims.ts';
 import { describeMachine } from './report/machine.ts';
 import { reportProfiles } from './report/profile-report.ts';
+import { runToEnd } from './run-to-end.ts';
 import { benchDbos } from './scenarios/against-dbos.ts';
 import {
   benchInline,
@@ -29,7 +30,6 @@ const scenarios: Record<ScenarioName, (bench: Bench) => Promise<ScenarioReport>>
   'cap-race': benchCapRace,
   submit: benchSubmit,
 };
-const LOG_SHOWN = 4_000;
 
 function flagsOrExit(): Flags {
   try {
@@ -69,21 +69,9 @@ async function run(): Promise<void> {
   await writeFile(json, JSON.stringify({ at: new Date(), machine, flags, aims, figures }, null, 2));
 }
 
-const failed = await run().then(
-  () => false,
-  (error: unknown) => {
-    console.error(world.log.join('').slice(-LOG_SHOWN));
-    console.error(error);
-    return true;
-  },
-);
-await world.stop();
-if (profileDir !== undefined) {
-  // Node writes a profile when its process ends.
-  if (!failed)
-    console.log(
-      `\n${await reportProfiles(recorder, profileDir, { api: pids.api, worker: pids.worker })}`,
-    );
-  await rm(profileDir, { recursive: true });
-}
-process.exit(failed ? 1 : 0);
+await runToEnd({
+  world,
+  run,
+  profileDir,
+  reportProfiles: (dir) => reportProfiles(recorder, dir, { api: pids.api, worker: pids.worker }),
+});

@@ -27,7 +27,7 @@ import type { LlmSettings, LlmValues } from './skills/llm/settings.ts';
 import { LOG_LEVELS } from './telemetry/logger.ts';
 import type { LogLevel } from './telemetry/logger.ts';
 
-/** What a setting is for; also the list behind README and .env.example. */
+/** What a setting is for; also the list behind docs/reference/settings.md and .env.example. */
 export const SETTINGS = {
   AOS_PORT: 'port of the API (default 8000; 0 takes a free one)',
   AOS_HOST: 'address that the API listens on (default 127.0.0.1)',

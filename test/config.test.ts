@@ -159,8 +159,8 @@ describe('settings', () => {
     expect(() => (config.port = 1)).toThrow(TypeError);
   });
 
-  test('are all described in the README and in .env.example', async () => {
-    for (const file of ['README.md', '.env.example']) {
+  test('are all described in docs/reference/settings.md and in .env.example', async () => {
+    for (const file of ['docs/reference/settings.md', '.env.example']) {
       const text = await readFile(file, 'utf8');
       for (const name of Object.keys(SETTINGS)) expect(text).toContain(name);
     }

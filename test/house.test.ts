@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { generatedPages } from '../src/bin/generated-pages.ts';
-import { SETTINGS } from '../src/config.ts';
 
 interface Layer {
   folders: string[];
@@ -125,6 +124,70 @@ test('only src/config.ts reads the environment, and only src/bin hands it on', (
   expect(readers).toEqual(['src/config.ts']);
 });
 
+/** Where a request, a plan or a step can meet a bound. */
+const CALLERS_MEET =
+  /^(api|src\/(account|agents|capabilities|contracts|domain|keys|questions|runs|simulation|skills|validation))\//;
+
+/** Constants of these folders that bound no caller. */
+const OWN_BOUNDS = [
+  // How much of a foreign text, or of a long list, a message shows.
+  'src/domain/plan/check-graph.ts CYCLE_STEPS_SHOWN_MAX',
+  'src/domain/plan/pointer.ts KEY_LENGTH_MAX',
+  'src/domain/plan/problem-list.ts TEXT_LENGTH_MAX',
+  'src/domain/plan/wording.ts WORD_LENGTH_MAX',
+  'src/questions/failure-fields.ts MESSAGE_LENGTH_MAX',
+  'src/runs/planning/planner-failures.ts MESSAGE_LENGTH_MAX',
+  'src/skills/email/mailbox.ts QUOTE_LENGTH_MAX',
+  'src/skills/email/reply.ts TEXT_LENGTH_MAX',
+  'src/skills/http/body.ts EXCERPT_BYTES_MAX',
+  'src/skills/http/exchange.ts EXCERPT_MS_MAX',
+  'src/skills/http/failures.ts ERROR_BODY_BYTES_MAX',
+  'src/skills/http/failures.ts ERROR_TEXT_BYTES_MAX',
+  'src/skills/http/failures.ts EXCERPT_LENGTH_MAX',
+  'src/skills/llm-invoke.ts MESSAGE_LENGTH_MAX',
+  'src/skills/llm/answer/check.ts PLACE_LENGTH_MAX',
+  'src/skills/llm/answer/check.ts PROBLEMS_MAX',
+  'src/skills/llm/answer/check.ts PROBLEM_LENGTH_MAX',
+  'src/skills/llm/answer/keywords.ts TOLD_LENGTH_MAX',
+  'src/skills/llm/answer/keywords.ts TOLD_MAX',
+  'src/skills/llm/converse.ts PROBLEMS_LENGTH_MAX',
+  'src/skills/llm/converse.ts REFUSAL_LENGTH_MAX',
+  'src/skills/llm/generate.ts WARNING_LENGTH_MAX',
+  'src/skills/llm/provider/failures.ts COMPLAINT_LENGTH_MAX',
+  'src/skills/llm/provider/wire.ts ERROR_BODY_BYTES_MAX',
+  'src/skills/llm/provider/wire.ts ERROR_TEXT_BYTES_MAX',
+  // What the operator may set.
+  'src/skills/email/address-list.ts ENTRIES_MAX',
+  'src/skills/email/smtp-url.ts PORT_MAX',
+  'src/skills/http/prices.ts CENTS_MAX',
+  'src/skills/llm/prices/operator-prices.ts CENTS_MAX',
+  // What a mail server may answer, what a process keeps in memory, and where words are compared.
+  'src/domain/word-match.ts STEM_LETTERS_MIN',
+  'src/domain/word-match.ts WORD_LETTERS_MIN',
+  'src/skills/email/delivery.ts REPLY_BYTES_MAX',
+  'src/skills/llm/conversation.ts KNOWN_CHARACTERS_MAX',
+];
+
+test('every bound that a caller can meet is in limits.ts, from where /api/v1/limits tells it', () => {
+  const files = sources.filter(
+    (file) => CALLERS_MEET.test(file) && file !== 'src/contracts/limits.ts',
+  );
+  const constants = files.flatMap((file) =>
+    [...read(file).matchAll(/^(?:export )?const (\w*(?:MAX|MIN|DEFAULT)\w*) *= *\d/gm)].map(
+      ([, name]) => `${file} ${name}`,
+    ),
+  );
+  const written = files.flatMap((file) =>
+    [...read(file).matchAll(/\btext\(\d+\)|(?<!Math)\.(?:max|length|lte?)\(\s*\d+/g)].map(
+      ([text]) => `${file} ${text}`,
+    ),
+  );
+  expect({ constants: constants.toSorted(), written }).toEqual({
+    constants: OWN_BOUNDS.toSorted(),
+    written: [],
+  });
+});
+
 test('every generated page is up to date', () => {
   for (const [path, text] of generatedPages()) {
     expect({
@@ -132,11 +195,6 @@ test('every generated page is up to date', () => {
       text: existsSync(join(root, path)) ? read(path) : 'missing: npm run pages',
     }).toEqual({ path, text });
   }
-});
-
-test('the README lists every setting', () => {
-  const readme = read('README.md');
-  expect(Object.keys(SETTINGS).filter((name) => !readme.includes(name))).toEqual([]);
 });
 
 test('the sources hold no leavings', () => {

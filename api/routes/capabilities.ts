@@ -1,7 +1,7 @@
 import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { AGENT_ID } from '../../src/contracts/ids.ts';
 import { writeCapabilities } from '../../src/capabilities/write-capabilities.ts';
-import { loadStanding } from '../../src/capabilities/load-standing.ts';
+import { createLoadStanding } from '../../src/capabilities/load-standing.ts';
 import { createMeasuredSkills } from '../../src/capabilities/measured-skills.ts';
 import { toResourceContract } from '../../src/capabilities/resource-contract.ts';
 import { CapabilityQuery } from '../../src/contracts/capabilities.ts';
@@ -16,12 +16,13 @@ export function createCapabilityHandlers(
   deps: ApiDeps,
 ): Handlers<Pick<typeof RUNTIME_ROUTES, 'getCapabilities' | 'getResourceContract'>> {
   const measuredSkills = createMeasuredSkills(deps);
+  const loadStanding = createLoadStanding(deps);
   return {
     async getCapabilities(ctx) {
       const { agent_id: asked } = parseQuery(CapabilityQuery, ctx.query);
       const asker = askerOf(ctx, agentAskedFor(ctx.state.key, asked));
       const [standing, contracts] = await Promise.all([
-        loadStanding(deps, asker),
+        loadStanding(asker),
         measuredSkills(asker.key.tenant_id),
       ]);
       ctx.type = 'application/json';
@@ -33,7 +34,7 @@ export function createCapabilityHandlers(
       const { key } = ctx.state;
       const isOfAgent = AGENT_ID.test(id);
       const asker = askerOf(ctx, isOfAgent ? agentAskedFor(key, id) : key.agent_id);
-      ctx.body = toResourceContract(id, await loadStanding(deps, asker), asker.at);
+      ctx.body = toResourceContract(id, await loadStanding(asker), asker.at);
     },
   };
 }

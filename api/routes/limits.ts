@@ -1,6 +1,6 @@
 import { agentAskedFor } from '../../src/agents/bound-agent.ts';
 import { listLimits, ownLimits } from '../../src/capabilities/list-limits.ts';
-import { loadStanding } from '../../src/capabilities/load-standing.ts';
+import { createLoadStanding } from '../../src/capabilities/load-standing.ts';
 import { LLM_CONCURRENCY_DEFAULT } from '../../src/contracts/limits.ts';
 import { LimitsQuery } from '../../src/contracts/limits-view.ts';
 import type { LimitsAnswer } from '../../src/contracts/limits-view.ts';
@@ -14,6 +14,7 @@ import { parseQuery } from '../requests/run-query.ts';
 export function createLimitHandlers(
   deps: ApiDeps,
 ): Handlers<Pick<typeof RUNTIME_ROUTES, 'listLimits'>> {
+  const loadStanding = createLoadStanding(deps);
   const calls = deps.skills.get('llm_invoke')?.contract.limits['calls_at_once_per_provider'];
   const groups = listLimits({
     AOS_RATE_LIMIT_PER_MINUTE: deps.ratePerMinute,
@@ -24,7 +25,7 @@ export function createLimitHandlers(
     async listLimits(ctx) {
       const { agent_id: asked } = parseQuery(LimitsQuery, ctx.query);
       const asker = askerOf(ctx, agentAskedFor(ctx.state.key, asked));
-      const standing = await loadStanding(deps, asker);
+      const standing = await loadStanding(asker);
       const yours = ownLimits(asker, standing);
       const body: LimitsAnswer = { groups, count, yours, warnings: standing.warnings };
       ctx.body = body;

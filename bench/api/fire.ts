@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { cpuSecondsOf } from '../measure/cpu.ts';
 import { quantile } from '../measure/statistics.ts';
+import { startFlood } from './flood.ts';
+import type { Flood } from './flood.ts';
 
 /** One request, sent over and over. */
 export interface Target {
@@ -13,6 +15,8 @@ export interface Target {
   status: number;
   /** The process that answers. */
   pid: number;
+  /** What is sent meanwhile, and is not measured. */
+  amid?: Flood;
 }
 
 export interface Series {
@@ -42,9 +46,10 @@ export const seriesOf = (
 
 /** Sends a request for some seconds over several connections. Rejects if any answer is another than it is to be. */
 export async function fire(target: Target, seconds: number): Promise<Series> {
-  const { status: expected, pid, ...request } = target;
+  const { status: expected, pid, amid, ...request } = target;
   const latenciesMs: number[] = [];
   const others = new Map<number, number>();
+  const flood = amid && startFlood(amid);
   const startedAt = performance.now();
   const cpuBefore = cpuSecondsOf(pid);
   const { errors } = await new Promise<autocannon.Result>((resolve, reject) => {
@@ -60,6 +65,7 @@ export async function fire(target: Target, seconds: number): Promise<Series> {
   });
   const elapsedMs = performance.now() - startedAt;
   const cpuSeconds = cpuSecondsOf(pid) - cpuBefore;
+  await flood?.stop();
   if (errors > 0 || others.size > 0 || latenciesMs.length === 0) {
     const seen = [...others].map(([status, count]) => `${count} times ${status}`).join(', ');
     throw new Error(

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitWith, stopOnSignal } from '../../src/bin/lifecycle.ts';
 import { reportAims } from '../report/aims.ts';
 import { describeMachine } from '../report/machine.ts';
+import { runToEnd } from '../run-to-end.ts';
 import { measurePairing } from './paired.ts';
 import { pairingsOf } from './pairings.ts';
 import { nowUs, reportApiProfile } from './profile.ts';
@@ -14,7 +15,6 @@ import type { MeasuredPairing } from './report.ts';
 import { copyRun, RUNS } from './runs-table.ts';
 import { startApiWorld } from './world.ts';
 
-const LOG_SHOWN = 4_000;
 const SECONDS = 4;
 
 /** `npm run bench:api [-- --rounds N] [--only WORD] [--quick] [--profile] [--json FILE]` */
@@ -68,17 +68,9 @@ async function run(): Promise<void> {
   await writeFile(values.json, JSON.stringify(figures, null, 2));
 }
 
-const failed = await run().then(
-  () => false,
-  (error: unknown) => {
-    console.error(world.log.join('').slice(-LOG_SHOWN));
-    console.error(error);
-    return true;
-  },
-);
-await world.stop();
-if (profileDir !== undefined) {
-  if (!failed) console.log(`\n${await reportApiProfile(profileDir, world.pids.api, windows)}`);
-  await rm(profileDir, { recursive: true });
-}
-process.exit(failed ? 1 : 0);
+await runToEnd({
+  world,
+  run,
+  profileDir,
+  reportProfiles: (dir) => reportApiProfile(dir, world.pids.api, windows),
+});

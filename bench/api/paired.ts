@@ -21,10 +21,10 @@ export interface PairedRound {
 const WARM_UP_SECONDS = 4;
 
 /** Of the rounds' own ratios, so that what else the machine does weighs on both sides. */
-export const ratioOf = (rounds: readonly PairedRound[]): Spread =>
-  spreadOf(
-    rounds.map(({ target, against }) => target.requestsPerSecond / against.requestsPerSecond),
-  );
+export const ratioOf = (
+  rounds: readonly PairedRound[],
+  figure: keyof Series = 'requestsPerSecond',
+): Spread => spreadOf(rounds.map(({ target, against }) => target[figure] / against[figure]));
 
 /** Rounds of both sides; they take turns in who comes first. */
 export async function measurePairing(

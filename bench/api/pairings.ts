@@ -4,6 +4,7 @@ import { pathOfLatePage, RUNS } from './runs-table.ts';
 import type { ApiWorld } from './world.ts';
 
 const FIRST_PAGE = '/api/v1/runs?limit=50';
+const BAD_PER_SECOND = 1_000;
 const SUBMISSION = JSON.stringify({
   plan: [{ skill: 'json_transform', params: { data: { i: 0 }, query: '.' } }],
   budget_cents: 1,
@@ -32,6 +33,8 @@ export async function pairingsOf({
     body: SUBMISSION,
     status: 202,
   };
+  const runRead = get(`/api/v1/runs/${runId}`);
+  const amid = { url: runRead.url, perSecond: BAD_PER_SECOND };
   const of = `of ${RUNS.toLocaleString('en')} runs`;
   return [
     {
@@ -46,7 +49,12 @@ export async function pairingsOf({
       against: bare,
       ratioMin: 0.6,
     },
-    { name: 'run read', target: get(`/api/v1/runs/${runId}`), against: bare, ratioMin: 0.6 },
+    { name: 'run read', target: runRead, against: bare, ratioMin: 0.6 },
+    {
+      name: `run read amid ${BAD_PER_SECOND.toLocaleString('en')} bad keys a second, beside none`,
+      target: { ...runRead, amid },
+      against: runRead,
+    },
     { name: `page 1 ${of}`, target: firstPage, against: bare },
     {
       name: `page 1,000 ${of}, beside page 1`,

@@ -22,7 +22,9 @@ export function aimOf({ pairing, rounds }: MeasuredPairing): Aim | undefined {
 /** Requests per second of both sides, then latencies and CPU time of a request; a figure is the median of the rounds. */
 export function reportPairings(measured: readonly MeasuredPairing[]): string {
   const speeds = [['requests/s', 'AOS', 'beside', 'AOS / beside', 'aim']];
-  const latencies = [['ms', 'p50', 'p95', 'p99', 'CPU', 'beside: p50', 'p95', 'p99', 'CPU']];
+  const latencies = [
+    ['ms', 'p50', 'p95', 'p99', 'CPU', 'beside: p50', 'p95', 'p99', 'CPU', 'p50 / beside'],
+  ];
   for (const each of measured) {
     const { pairing, rounds } = each;
     const spread = (of: (round: PairedRound) => number) => formatSpread(spreadOf(rounds.map(of)));
@@ -38,7 +40,12 @@ export function reportPairings(measured: readonly MeasuredPairing[]): string {
       (['p50Ms', 'p95Ms', 'p99Ms', 'cpuMs'] satisfies (keyof Series)[]).map((key) =>
         formatNumber(spreadOf(rounds.map((round) => round[side][key])).median),
       );
-    latencies.push([pairing.name, ...medians('target'), ...medians('against')]);
+    latencies.push([
+      pairing.name,
+      ...medians('target'),
+      ...medians('against'),
+      formatSpread(ratioOf(rounds, 'p50Ms')),
+    ]);
   }
   return `${formatTable(speeds)}\n\n${formatTable(latencies)}`;
 }

@@ -12,6 +12,7 @@ import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { Pool } from '../storage/pool.ts';
 import { readAgentStanding, readTenantStanding } from '../storage/standing.ts';
+import { share } from '../storage/together.ts';
 
 /** Who asks, about whom. */
 export interface Asker {
@@ -33,37 +34,55 @@ export interface Standing {
   warnings: Problem[];
 }
 
-/** Reads all of it in one statement, or two when there is no such agent. */
-export async function loadStanding(
-  { pool, rates }: { pool: Pool; rates: RateLimiter },
-  { key, rate, agentId, at }: Asker,
-): Promise<Standing> {
-  const ofAgent = agentId === null ? undefined : await readAgent(pool, key, agentId, at);
-  const { agentsRequired, openRuns, accounts } =
-    ofAgent ?? (await readTenantStanding(pool, key.tenant_id, ancestorIdsOf(key, undefined, at)));
-  const agent = ofAgent?.agent;
-  return {
-    agentId,
-    agent,
-    agentsRequired,
-    budgets: budgetsOf(key, agent, accounts, at),
-    rates: [viewRate('key', 'requests', rate), ...(await ratesOfAgent(rates, agent))],
-    concurrency: concurrencyOf(agent, openRuns),
-    warnings: agentId === null || agent ? [] : [unknownAgent('?agent_id', agentId)],
+interface AskedTenant {
+  tenantId: string;
+  accountIds: readonly string[];
+}
+
+type AskedAgent = AskedTenant & { agentId: string };
+
+type LoadStanding = (asker: Asker) => Promise<Standing>;
+
+/** Reads all of it in one statement, or two when there is no such agent; requests of one turn that ask alike share it. */
+export function createLoadStanding({
+  pool,
+  rates,
+}: {
+  pool: Pool;
+  rates: RateLimiter;
+}): LoadStanding {
+  const readTenant = share(JSON.stringify, ({ tenantId, accountIds }: AskedTenant) =>
+    readTenantStanding(pool, tenantId, accountIds),
+  );
+  const readAgent = share(JSON.stringify, ({ tenantId, agentId, accountIds }: AskedAgent) =>
+    readAgentStanding(pool, tenantId, agentId, accountIds),
+  );
+  return async ({ key, rate, agentId, at }) => {
+    const tenantId = key.tenant_id;
+    const ofAgent =
+      agentId === null
+        ? undefined
+        : await readAgent({ tenantId, agentId, accountIds: accountIdsOf(key, agentId, at) });
+    const { agentsRequired, openRuns, accounts } =
+      ofAgent ?? (await readTenant({ tenantId, accountIds: ancestorIdsOf(key, undefined, at) }));
+    const agent = ofAgent?.agent;
+    return {
+      agentId,
+      agent,
+      agentsRequired,
+      budgets: budgetsOf(key, agent, accounts, at),
+      rates: [viewRate('key', 'requests', rate), ...(await ratesOfAgent(rates, agent))],
+      concurrency: concurrencyOf(agent, openRuns),
+      warnings: agentId === null || agent ? [] : [unknownAgent('?agent_id', agentId)],
+    };
   };
 }
 
 /** Its account is looked for under each period, since the agent is read with it. */
-const readAgent = (
-  pool: Pool,
-  key: ApiKey,
-  agentId: string,
-  at: Date,
-): ReturnType<typeof readAgentStanding> =>
-  readAgentStanding(pool, key.tenant_id, agentId, [
-    ...BUDGET_PERIODS.map((period) => agentAccountId({ id: agentId, budget_period: period }, at)),
-    ...ancestorIdsOf(key, undefined, at),
-  ]);
+const accountIdsOf = (key: ApiKey, agentId: string, at: Date): string[] => [
+  ...BUDGET_PERIODS.map((period) => agentAccountId({ id: agentId, budget_period: period }, at)),
+  ...ancestorIdsOf(key, undefined, at),
+];
 
 /** An agent's own rate counts what is submitted for it. */
 async function ratesOfAgent(

@@ -14,8 +14,8 @@ import { measureSkill } from './measure-skill.ts';
 
 export interface MeasuredContract {
   contract: SkillContract;
-  /** A MeasuredSkill as JSON, made once for all that ask. */
-  measuredJson: string;
+  /** A MeasuredSkill as the bytes of its JSON, made once for all that ask. */
+  measuredJson: Buffer;
 }
 
 /** The skills as a tenant's newest runs show them; for ten seconds the same, since to count them takes a while. */
@@ -34,7 +34,7 @@ export function createMeasuredSkills(deps: { pool: Pool; skills: SkillRegistry }
       const bySkill = new Map(rows.map((row) => [row.skill, row]));
       return contracts.map((contract) => {
         const measured = measureSkill(contract, bySkill.get(contract.id));
-        return { contract, measuredJson: JSON.stringify(measured) };
+        return { contract, measuredJson: Buffer.from(JSON.stringify(measured)) };
       });
     },
   });

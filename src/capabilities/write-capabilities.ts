@@ -9,14 +9,14 @@ import type { MeasuredContract } from './measured-skills.ts';
 import { obstaclesOfSkill, refusalsOf } from './obstacles.ts';
 
 /**
- * What can be done with a key, for an agent, now, as JSON text: most of it is the same for all that ask, and to write
- * that anew for each of them would take longer than all the rest.
+ * What can be done with a key, for an agent, now, as the bytes of its JSON: most of it is the same for all that ask, and
+ * to write that anew for each of them would take longer than all the rest.
  */
 export function writeCapabilities(
   { key, at }: Asker,
   standing: Standing,
   contracts: readonly MeasuredContract[],
-): string {
+): Buffer {
   const { agentId, budgets, rates } = standing;
   const refusals = refusalsOf(key.role, standing);
   const rateRemaining = Math.min(...rates.map(({ remaining }) => remaining));
@@ -24,7 +24,7 @@ export function writeCapabilities(
     const obstacles = [...refusals, ...obstaclesOfSkill(contract, standing)];
     const available = obstacles.length === 0;
     const now = { available, ...obstacles[0], obstacles, rate_limit_remaining: rateRemaining };
-    return { id: contract.id, available, json: joinObjects(writeNow(now), measuredJson) };
+    return { id: contract.id, available, now: writeNow(now), measuredJson };
   });
   const idsWhere = (available: boolean): string[] =>
     skills.filter((skill) => skill.available === available).map(({ id }) => id);
@@ -45,16 +45,19 @@ export function writeCapabilities(
     warnings: standing.warnings,
     timestamp: at.toISOString(),
   };
-  const bySkill = skills.map(({ id, json }) => `${JSON.stringify(id)}:${json}`).join(',');
-  return joinObjects(JSON.stringify(rest), `{"skills":{${bySkill}}}`);
+  const bySkill = skills.flatMap(({ id, now, measuredJson }, index) => [
+    Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(id)}:${openEnded(now)}`),
+    measuredJson.subarray(1),
+  ]);
+  const start = Buffer.from(`${openEnded(JSON.stringify(rest))}"skills":{`);
+  return Buffer.concat([start, ...bySkill, Buffer.from('}}')]);
 }
 
 /** What of a skill depends on who asks. */
 const writeNow = (now: Omit<SkillCapability, keyof MeasuredSkill>): string => JSON.stringify(now);
 
-/** One object of two that are written already, neither of them empty and no key in both. */
-const joinObjects = (left: string, right: string): string =>
-  `${left.slice(0, -1)},${right.slice(1)}`;
+/** An object that is written already and not empty, up to where the next one's keys go on. */
+const openEnded = (json: string): string => `${json.slice(0, -1)},`;
 
 const permissionsOf = (role: Role): string[] =>
   OPERATION_IDS.filter((id) => {

@@ -9,6 +9,7 @@ import {
   GOAL_LENGTH_MAX,
   HOST_LENGTH_MAX,
   IDEMPOTENCY_KEY_LENGTH_MAX,
+  ID_LENGTH_MAX,
   RATE_PER_MINUTE_MAX,
 } from './limits.ts';
 import { Labels } from './run.ts';
@@ -34,7 +35,11 @@ const Settings = {
   name: text(AGENT_NAME_LENGTH_MAX).min(1),
   budget_cents: Cents.nullable(),
   budget_period: z.enum(BUDGET_PERIODS),
-  allowed_skills: z.array(text(256).min(1)).max(AGENT_SKILLS_MAX).overwrite(eachOnce).nullable(),
+  allowed_skills: z
+    .array(text(ID_LENGTH_MAX).min(1))
+    .max(AGENT_SKILLS_MAX)
+    .overwrite(eachOnce)
+    .nullable(),
   allowed_hosts: z.array(Host).max(AGENT_HOSTS_MAX).overwrite(eachOnce).nullable(),
   max_step_cost_cents: Cents.nullable().describe('The most that one call of a step may cost.'),
   max_run_cost_cents: Cents.nullable(),
@@ -118,7 +123,7 @@ export const PostGoal = z.object({
   budget_cents: Cents.optional(),
   labels: Labels.default({}),
   /** The plan that is made may use this skill alone. */
-  force_skill: text(256).min(1).optional(),
+  force_skill: text(ID_LENGTH_MAX).min(1).optional(),
   idempotency_key: text(IDEMPOTENCY_KEY_LENGTH_MAX)
     .min(1)
     .optional()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FailureCodeSchema } from './failures.ts';
+import { ID_LENGTH_MAX } from './limits.ts';
 import { RunQuery } from './run-query.ts';
 
 export const AUDIT_KINDS = ['change', 'refusal'] as const;
@@ -37,7 +38,7 @@ export type AuditPage = z.infer<typeof AuditPage>;
 const Word = z
   .string()
   .min(1)
-  .max(256)
+  .max(ID_LENGTH_MAX)
   .regex(/^[^\0]*$/, 'must hold no NUL character');
 
 export const AuditQuery = RunQuery.pick({

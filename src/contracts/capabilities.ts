@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { Budget } from './budget.ts';
 import { Problem } from './failures.ts';
+import { ID_LENGTH_MAX } from './limits.ts';
 import { SkillView } from './skill.ts';
 import { NO_NUL, text } from './text.ts';
 
 /** `tenant_id` is passed over: the key says whose request it is. */
 export const CapabilityQuery = z.object({
-  agent_id: text(256).min(1).regex(NO_NUL, 'must hold no NUL character').optional(),
+  agent_id: text(ID_LENGTH_MAX).min(1).regex(NO_NUL, 'must hold no NUL character').optional(),
   tenant_id: z.unknown().optional().describe('Ignored: the key says whose request it is.'),
 });
 

@@ -3,6 +3,7 @@ import { AGENT_STATUSES } from './agent.ts';
 import { Budget, Cents, Threshold } from './budget.ts';
 import { Problem } from './failures.ts';
 import {
+  ID_LENGTH_MAX,
   KEY_NAME_LENGTH_MAX,
   KEY_OVERLAP_DEFAULT_MS,
   KEY_OVERLAP_MAX_MS,
@@ -18,7 +19,7 @@ export const CreateKey = z.object({
   role: z.enum(ROLES).default('viewer'),
   expires_at: z.iso.datetime({ offset: true }).optional(),
   rate_limit_per_minute: z.int().min(1).max(RATE_PER_MINUTE_MAX).optional(),
-  agent_id: text(256).min(1).optional(),
+  agent_id: text(ID_LENGTH_MAX).min(1).optional(),
   budget_cents: Cents.optional(),
 });
 export type CreateKey = z.infer<typeof CreateKey>;

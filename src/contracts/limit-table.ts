@@ -53,7 +53,7 @@ const workspace = inGroup('workspace');
 
 const CHAINS =
   'How many steps are computed together; a longer row of them is done in parts, with the same result.';
-const LOOKUPS = 'How the api looks keys up; a request only ever waits for it.';
+const LOOKUPS = 'How the api looks keys and runs up; a request only ever waits for it.';
 const PLANNING = 'What of a long text the model is shown; the goal itself is never cut.';
 const MEMORY = 'How much a process keeps in its memory.';
 
@@ -63,9 +63,15 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   REQUEST_HEADER_BYTES_MAX: requests('the first line and the headers of a request together'),
   REQUEST_HEADERS_MS_MAX: requests('how long the headers of a request may take to come'),
   REQUEST_MS_MAX: requests('how long a whole request may take to come'),
+  CONNECTION_IDLE_MS: requests('how long a connection without a request stays open'),
   JSON_DEPTH_MAX: requests('how deep JSON may nest, in bodies and plans'),
   PROBLEMS_MAX: requests('problems of one request that are told one by one'),
   IDEMPOTENCY_KEY_LENGTH_MAX: requests('an Idempotency-Key'),
+  IDEMPOTENCY_WAIT_MS: requests(
+    'how long a request waits for another with its Idempotency-Key before it is told to come back',
+  ),
+  ID_LENGTH_MAX: requests('an id or a name by which a body or a query names something'),
+  LABEL_FILTERS_MAX: requests('`label` of a list'),
   PAGE_SIZE_DEFAULT: requests('entries of a page when no `limit` is named'),
   PAGE_SIZE_MAX: requests('`limit` of a list'),
   WAIT_MS_MAX: requests('`wait` of GET /api/v1/runs/{id}'),
@@ -88,6 +94,9 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   KEY_OVERLAP_DEFAULT_MS: keys('how long a rotated key still works when no `overlap_ms` is named'),
   KEY_OVERLAP_MAX_MS: keys('`overlap_ms` of a rotation'),
   KEYS_CACHED_MAX: internal(MEMORY),
+  WRITTEN_RUNS_BYTES_MAX: internal(MEMORY),
+  WRITTEN_RUN_BYTES_MAX: internal(MEMORY),
+  RUNS_PER_LOOKUP_MAX: internal(LOOKUPS),
   WRONG_KEYS_CACHED_MAX: internal(MEMORY),
   KEY_LOOKUPS_MAX: internal(LOOKUPS),
   KEYS_PER_LOOKUP_MAX: internal(LOOKUPS),
@@ -105,13 +114,19 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   ),
   COMPENSATION_DEADLINE_MAX_MS: plans('`compensation_deadline_ms` of a plan'),
   STEP_TIMEOUT_MAX_MS: plans('`timeout_ms` of a step'),
+  STEP_ID_LENGTH_MAX: plans('`id` of a step'),
   TRIES_PER_STEP_MAX: plans('`max_attempts` of a step, all tries counted'),
   RETRY_DELAY_MAX_MS: plans('`backoff_ms` and `max_backoff_ms` of a step'),
+  RETRY_DELAY_DEFAULT_MS: plans('the delay before a second try when no `backoff_ms` is named'),
+  RETRY_DELAY_GROWN_DEFAULT_MS: plans(
+    'the longest delay between tries when no `max_backoff_ms` is named, nor a longer `backoff_ms`',
+  ),
   LABELS_MAX: plans('labels of a run or an agent'),
   LABEL_LENGTH_MAX: plans('the name and the value of a label'),
 
   RESOLVED_PARAMS_BYTES_MAX: runs("a step's params, once its references are replaced"),
   RESOLVED_DEPTH_MAX: runs("how deep a step's params may nest, once its references are replaced"),
+  CANCEL_REASON_LENGTH_MAX: runs('`reason` of a cancellation'),
   RUN_OVERDUE_MS: runs('how long after its deadline a run may still be open'),
   FRUITLESS_EXECUTIONS_MAX: runs('executions without a new outcome before a run is given up'),
   HOLD_GRACE_MS: internal(
@@ -140,6 +155,7 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   HOST_LENGTH_MAX: agents('one of `allowed_hosts`'),
   CONCURRENT_RUNS_MAX: agents('`max_concurrent_runs` of an agent'),
   GOAL_LENGTH_MAX: agents('a goal'),
+  PLANNER_ATTEMPTS_MAX: agents('questions to a model that makes a plan: one, and one for repair'),
   PLANNER_ANSWER_TOKENS_MAX: agents('what a model may answer that makes a plan'),
   PLANNER_INPUT_CHARS_MAX: agents("what of a run's input a model that makes a plan is shown"),
   PLANNER_REPAIRED_CHARS_MAX: internal(PLANNING),
@@ -172,21 +188,27 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
 
   HTTP_RESPONSE_BYTES_MAX: http('the body of a response'),
   HTTP_REDIRECTS_MAX: http('redirects that are followed'),
+  HTTP_TIMEOUT_DEFAULT_MS: http('a call when none is named'),
   HTTP_TIMEOUT_MAX_MS: http('`timeout_ms` of a call'),
   HTTP_URL_LENGTH_MAX: http('a URL, of webhook_send and llm_invoke too'),
   HTTP_HEADERS_MAX: http('headers of a request'),
   HTTP_HEADER_LENGTH_MAX: http('one header of a request'),
   HTTP_RESPONSE_HEADER_BYTES_MAX: http('the headers of a response together'),
+  HTTP_CODINGS_MAX: http('content codings of a response, one over the other'),
   HTTP_JSON_DEPTH_MAX: http('how deep a response is read as JSON; a deeper one stays text'),
 
   TRANSFORM_QUERY_LENGTH_MAX: transform('a jq program'),
+  TRANSFORM_TIMEOUT_DEFAULT_MS: transform('a program when none is named'),
   TRANSFORM_TIMEOUT_MAX_MS: transform('`timeout_ms` of a program'),
+  TRANSFORM_DEPTH_MAX: transform('how deep the data of a program and its output may nest'),
+  TRANSFORMS_WAITING_MAX: transform('programs that wait for their turn, in a worker'),
   TRANSFORM_QUICK_MS: internal('Whether a program runs inside a chain; its result is the same.'),
 
   LLM_TIMEOUT_DEFAULT_MS: llm('a call when the step names no `timeout_ms`'),
   LLM_TIMEOUT_MAX_MS: llm('a call'),
   LLM_MAX_TOKENS_DEFAULT: llm('an answer when no `max_tokens` is named'),
   LLM_MAX_TOKENS_MAX: llm('`max_tokens`'),
+  LLM_TEMPERATURE_MAX: llm('`temperature`'),
   LLM_PROMPT_BYTES_MAX: llm('all text of a request together'),
   LLM_MESSAGES_MAX: llm('`messages`'),
   LLM_STOP_MAX: llm('`stop`'),
@@ -195,8 +217,12 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   LLM_RESPONSE_BYTES_MAX: llm("a provider's response"),
   LLM_SCHEMA_BYTES_MAX: llm('`json_schema`'),
   LLM_SCHEMA_DEPTH_MAX: llm('how deep `json_schema` may nest'),
+  LLM_SCHEMA_NAMES_MAX: llm('values of one `enum` and names of one `required` in `json_schema`'),
   LLM_CHECKS_MAX: llm(
     'checks of an answer against `json_schema`, one for every schema that meets a value',
+  ),
+  LLM_CHECKS_NESTED_MAX: llm(
+    'schemas within each other that meet in one place of an answer, by references too',
   ),
   LLM_ANSWER_BYTES_MAX: llm('an answer that is to be JSON'),
   LLM_ANSWER_DEPTH_MAX: llm('how deep an answer that is to be JSON may nest'),
@@ -218,7 +244,9 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
 
   EMAIL_RECIPIENTS_MAX: email('recipients of a message together'),
   EMAIL_SUBJECT_LENGTH_MAX: email('`subject`'),
-  EMAIL_ADDRESS_LENGTH_MAX: email('one address'),
+  EMAIL_ADDRESS_LENGTH_MAX: email('one address, with its display name'),
+  EMAIL_LOCAL_PART_LENGTH_MAX: email('what stands before the @ of an address'),
+  EMAIL_HOST_LENGTH_MAX: email('what stands after the @ of an address'),
   EMAIL_BODY_BYTES_MAX: email('`text` or `html`'),
   EMAIL_TIMEOUT_DEFAULT_MS: email('a call when the step names no `timeout_ms`'),
   EMAIL_TIMEOUT_MAX_MS: email('a call'),
@@ -226,6 +254,9 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   WORKSPACE_FILE_BYTES_MAX: workspace('one file'),
   WORKSPACE_BYTES_MAX: workspace("all files of the tenant's workspace together"),
   WORKSPACE_PATH_LENGTH_MAX: workspace('`path`'),
+  WORKSPACE_NAME_BYTES_MAX: workspace('one name in `path`'),
   WORKSPACE_ENTRIES_MAX: workspace("files and folders of the tenant's workspace"),
   WORKSPACE_FOLDERS_DEEP_MAX: workspace('folders inside each other'),
+  WORKSPACE_TIMEOUT_DEFAULT_MS: workspace('a call when the step names no `timeout_ms`'),
+  WORKSPACE_TIMEOUT_MAX_MS: workspace('a call'),
 };

@@ -9,6 +9,8 @@ export const REQUEST_HEADER_BYTES_MAX = 16 * KIB;
 /** How long the headers of a request may take to come, and how long all of it. */
 export const REQUEST_HEADERS_MS_MAX = 15 * 1000;
 export const REQUEST_MS_MAX = 60 * 1000;
+/** Longer than the usual idle minute of load balancers: one that reuses a connection must not meet its end. */
+export const CONNECTION_IDLE_MS = 65 * 1000;
 export const PLAN_BYTES_MAX = 1 * MIB;
 export const JSON_DEPTH_MAX = 64;
 export const STEPS_PER_PLAN_MAX = 500;
@@ -18,7 +20,15 @@ export const MAX_PARALLEL_DEFAULT = 16;
 export const MAX_PARALLEL_MAX = 64;
 export const LABELS_MAX = 32;
 export const LABEL_LENGTH_MAX = 256;
+/** Labels that a list can be narrowed to at once. */
+export const LABEL_FILTERS_MAX = 10;
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+/** How long a twin waits for the one that holds its idempotency key. */
+export const IDEMPOTENCY_WAIT_MS = 2 * 1000;
+/** Of whatever a request names by its id or its name: an agent, a run, a key, a skill, an operation. */
+export const ID_LENGTH_MAX = 256;
+export const STEP_ID_LENGTH_MAX = 64;
+export const CANCEL_REASON_LENGTH_MAX = 1000;
 
 export const RUN_DEADLINE_DEFAULT_MS = 24 * 3600 * 1000;
 export const RUN_DEADLINE_MIN_MS = 1000;
@@ -28,6 +38,9 @@ export const RUN_OVERDUE_MS = 60 * 1000;
 export const STEP_TIMEOUT_MAX_MS = 24 * 3600 * 1000;
 export const TRIES_PER_STEP_MAX = 100;
 export const RETRY_DELAY_MAX_MS = 3600 * 1000;
+export const RETRY_DELAY_DEFAULT_MS = 500;
+/** What a delay that grows from try to try stops at. */
+export const RETRY_DELAY_GROWN_DEFAULT_MS = 30 * 1000;
 /** Executions in a row that end without a new outcome before the run is given up. */
 export const FRUITLESS_EXECUTIONS_MAX = 3;
 
@@ -45,16 +58,25 @@ export const RESOLVED_DEPTH_MAX = 8 * JSON_DEPTH_MAX;
 
 export const HTTP_RESPONSE_BYTES_MAX = 10 * MIB;
 export const HTTP_REDIRECTS_MAX = 5;
+/** When neither plan nor params say how long. */
+export const HTTP_TIMEOUT_DEFAULT_MS = 30 * 1000;
 export const HTTP_TIMEOUT_MAX_MS = 10 * 60 * 1000;
 export const HTTP_URL_LENGTH_MAX = 16_384;
 export const HTTP_HEADERS_MAX = 100;
 export const HTTP_HEADER_LENGTH_MAX = 8192;
 export const HTTP_RESPONSE_HEADER_BYTES_MAX = 64 * KIB;
+/** Codings that a response may be in, one over the other. */
+export const HTTP_CODINGS_MAX = 3;
 /** A response that nests deeper stays text. */
 export const HTTP_JSON_DEPTH_MAX = 256;
 
 export const TRANSFORM_QUERY_LENGTH_MAX = 10_000;
+export const TRANSFORM_TIMEOUT_DEFAULT_MS = 5 * 1000;
 export const TRANSFORM_TIMEOUT_MAX_MS = 30 * 1000;
+/** What jq itself reads and writes. */
+export const TRANSFORM_DEPTH_MAX = 256;
+/** Programs that wait for a thread, of each kind and in a worker; more are told to come back. */
+export const TRANSFORMS_WAITING_MAX = 1000;
 /** A program that takes longer does not run inside a chain. */
 export const TRANSFORM_QUICK_MS = 200;
 
@@ -62,14 +84,19 @@ export const LLM_TIMEOUT_DEFAULT_MS = 2 * 60 * 1000;
 export const LLM_TIMEOUT_MAX_MS = 10 * 60 * 1000;
 export const LLM_MAX_TOKENS_DEFAULT = 1024;
 export const LLM_MAX_TOKENS_MAX = 65_536;
+export const LLM_TEMPERATURE_MAX = 2;
 export const LLM_PROMPT_BYTES_MAX = 2 * MIB;
 export const LLM_MESSAGES_MAX = 200;
 export const LLM_STOP_MAX = 4;
 export const LLM_RESPONSE_BYTES_MAX = 8 * MIB;
 export const LLM_SCHEMA_BYTES_MAX = 64 * KIB;
 export const LLM_SCHEMA_DEPTH_MAX = 32;
+/** Of one `enum` and one `required`. */
+export const LLM_SCHEMA_NAMES_MAX = 1000;
 /** What the check of an answer against its schema may take, one for every schema that meets a value: about a second. */
 export const LLM_CHECKS_MAX = 250_000;
+/** Schemas within each other, by references too, that meet in one place of a value: what the stack holds. */
+export const LLM_CHECKS_NESTED_MAX = 500;
 /** Bounds on an answer that is to be JSON. */
 export const LLM_ANSWER_BYTES_MAX = 1 * MIB;
 export const LLM_ANSWER_DEPTH_MAX = 64;
@@ -84,6 +111,8 @@ export const LLM_PLACE_WAIT_MS = 30 * 1000;
 
 /** Bounds on what a model that makes a plan is shown and may answer. */
 export const PLANNER_INPUT_CHARS_MAX = 2000;
+/** Questions to the model: one, and one more with the mistakes of its answer. */
+export const PLANNER_ATTEMPTS_MAX = 2;
 export const PLANNER_ANSWER_TOKENS_MAX = 4096;
 /** Of the answer and of its mistakes, as they are sent back for repair. */
 export const PLANNER_REPAIRED_CHARS_MAX = 16 * KIB;
@@ -98,6 +127,8 @@ export const WEBHOOK_TIMEOUT_MAX_MS = 60 * 1000;
 export const EMAIL_RECIPIENTS_MAX = 50;
 export const EMAIL_SUBJECT_LENGTH_MAX = 998;
 export const EMAIL_ADDRESS_LENGTH_MAX = 320;
+export const EMAIL_LOCAL_PART_LENGTH_MAX = 64;
+export const EMAIL_HOST_LENGTH_MAX = 253;
 export const EMAIL_BODY_BYTES_MAX = 1 * MIB;
 export const EMAIL_TIMEOUT_DEFAULT_MS = 60 * 1000;
 export const EMAIL_TIMEOUT_MAX_MS = 5 * 60 * 1000;
@@ -113,8 +144,11 @@ export const INLINE_CHAIN_BYTES_MAX = 2 * MIB;
 export const WORKSPACE_FILE_BYTES_MAX = 8 * MIB;
 export const WORKSPACE_BYTES_MAX = 256 * MIB;
 export const WORKSPACE_PATH_LENGTH_MAX = 1024;
+export const WORKSPACE_NAME_BYTES_MAX = 255;
 export const WORKSPACE_ENTRIES_MAX = 10_000;
 export const WORKSPACE_FOLDERS_DEEP_MAX = 32;
+export const WORKSPACE_TIMEOUT_DEFAULT_MS = 10 * 1000;
+export const WORKSPACE_TIMEOUT_MAX_MS = 60 * 1000;
 
 export const PAGE_SIZE_DEFAULT = 50;
 export const PAGE_SIZE_MAX = 200;
@@ -129,6 +163,11 @@ export const RATE_SUBJECTS_MAX = 100_000;
 /** How long a process goes on with what it knows of a key: a revoked one works no longer than this. */
 export const KEY_CACHE_MS = 900;
 export const KEYS_CACHED_MAX = 10_000;
+/** Of the run objects of ended runs that a process keeps as they are sent: all together, and the largest. */
+export const WRITTEN_RUNS_BYTES_MAX = 64 * MIB;
+export const WRITTEN_RUN_BYTES_MAX = 1 * MIB;
+/** Runs whose versions one statement reads. */
+export const RUNS_PER_LOOKUP_MAX = 500;
 /** Keys that are known to be wrong, remembered apart from the others so that they push none of those out. */
 export const WRONG_KEYS_CACHED_MAX = 10_000;
 /** A longer key is none, whatever it is. */

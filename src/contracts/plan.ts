@@ -2,16 +2,17 @@ import { z } from 'zod';
 import type { JsonObject } from './json.ts';
 import {
   BUDGET_CENTS_MAX,
+  COMPENSATION_DEADLINE_MAX_MS,
   MAX_PARALLEL_MAX,
   RETRY_DELAY_MAX_MS,
-  COMPENSATION_DEADLINE_MAX_MS,
   RUN_DEADLINE_MAX_MS,
   RUN_DEADLINE_MIN_MS,
+  STEP_ID_LENGTH_MAX,
   STEP_TIMEOUT_MAX_MS,
   TRIES_PER_STEP_MAX,
 } from './limits.ts';
 
-export const STEP_ID_PATTERN = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+export const STEP_ID_PATTERN = new RegExp(`^[A-Za-z][A-Za-z0-9_-]{0,${STEP_ID_LENGTH_MAX - 1}}$`);
 
 const JsonParams = z.record(z.string(), z.json());
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Budget } from './budget.ts';
 import { Problem } from './failures.ts';
-import { QUERY_TYPE_LENGTH_MAX } from './limits.ts';
+import { ID_LENGTH_MAX, QUERY_TYPE_LENGTH_MAX } from './limits.ts';
 import { text } from './text.ts';
 
 export const QUESTION_NAMES = [
@@ -17,8 +17,8 @@ export type QuestionName = (typeof QUESTION_NAMES)[number];
 export const AskQuestion = z.object({
   query_type: text(QUERY_TYPE_LENGTH_MAX).describe(`One of ${QUESTION_NAMES.join(', ')}.`),
   params: z.record(z.string(), z.unknown()).nullish().describe('What the question itself takes.'),
-  agent_id: text(256).min(1).nullish(),
-  run_id: text(256).min(1).nullish(),
+  agent_id: text(ID_LENGTH_MAX).min(1).nullish(),
+  run_id: text(ID_LENGTH_MAX).min(1).nullish(),
 });
 export type AskQuestion = z.infer<typeof AskQuestion>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from './limits.ts';
+import { ID_LENGTH_MAX, LABEL_FILTERS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from './limits.ts';
 import { RUN_STATUSES } from './run.ts';
 
 /** What a list takes in its query: `cursor` is the `next_cursor` of the page before. */
@@ -21,7 +21,7 @@ const isEachNamedOnce = (labels: (readonly [string, string])[]): boolean =>
 /** `?label=team=a&label=env=live`: what has all of them. */
 export const LabelFilters = z.preprocess(
   (value) => (value === undefined ? [] : [value].flat()),
-  z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
+  z.array(LabelFilter).max(LABEL_FILTERS_MAX).refine(isEachNamedOnce, 'must name each label once'),
 );
 
 const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
@@ -40,7 +40,7 @@ export const RunQuery = PageQuery.extend({
   agent_id: z
     .string()
     .min(1)
-    .max(256)
+    .max(ID_LENGTH_MAX)
     .regex(/^[^\0]*$/, 'holds a NUL character')
     .optional(),
   label: LabelFilters,

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { Failure, Problem } from './failures.ts';
 import {
   BUDGET_CENTS_MAX,
+  CANCEL_REASON_LENGTH_MAX,
   GOAL_LENGTH_MAX,
   IDEMPOTENCY_KEY_LENGTH_MAX,
+  ID_LENGTH_MAX,
   LABELS_MAX,
   LABEL_LENGTH_MAX,
 } from './limits.ts';
@@ -26,7 +28,7 @@ export const SubmitRun = z.object({
       'A list of steps `{skill, params, …}`, or an object with `steps` and what holds for all of them.',
     ),
   goal: text(GOAL_LENGTH_MAX).min(1).optional(),
-  agent_id: text(256).min(1).optional(),
+  agent_id: text(ID_LENGTH_MAX).min(1).optional(),
   input: z.json().optional(),
   /** Without it: 1000, or what the limits above the run leave of that. */
   budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).optional(),
@@ -35,7 +37,9 @@ export const SubmitRun = z.object({
 });
 export type SubmitRun = z.infer<typeof SubmitRun>;
 
-export const CancelRun = z.object({ reason: text(1000).min(1).default('Cancelled on request.') });
+export const CancelRun = z.object({
+  reason: text(CANCEL_REASON_LENGTH_MAX).min(1).default('Cancelled on request.'),
+});
 
 const STEP_STATUSES = [
   'pending',

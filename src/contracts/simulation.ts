@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BUDGET_LEVELS } from './budget.ts';
 import { Problem } from './failures.ts';
 import { isJsonObject } from './json.ts';
-import { BUDGET_CENTS_DEFAULT, BUDGET_CENTS_MAX } from './limits.ts';
+import { BUDGET_CENTS_DEFAULT, BUDGET_CENTS_MAX, ID_LENGTH_MAX } from './limits.ts';
 import { text } from './text.ts';
 
 const isPlanForm = (value: unknown): boolean =>
@@ -23,7 +23,7 @@ export const Simulate = z.object({
       ],
     }),
   budget_cents: z.number().min(0).max(BUDGET_CENTS_MAX).default(BUDGET_CENTS_DEFAULT),
-  agent_id: text(256).min(1).nullish(),
+  agent_id: text(ID_LENGTH_MAX).min(1).nullish(),
   tenant_id: z.unknown().optional().describe('Ignored: the key says whose request it is.'),
 });
 export type Simulate = z.infer<typeof Simulate>;

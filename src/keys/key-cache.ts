@@ -36,6 +36,9 @@ export interface KeyCacheDeps {
   nowMs?: () => number;
 }
 
+/** Every key is like this; whatever else is presented was never one, so nobody is asked about it. */
+const KEY_FORM = /^aos_[\x21-\x7e]+$/;
+
 interface Good {
   known: { key: ApiKey };
   untilMs: number;
@@ -111,7 +114,7 @@ export function createKeyCache({
 
   return {
     async find(presented) {
-      if (presented.length > KEY_LENGTH_MAX) return undefined;
+      if (presented.length > KEY_LENGTH_MAX || !KEY_FORM.test(presented)) return undefined;
       const hash = hashKey(presented);
       const name = hash.toString('base64');
       const entry = good.get(name);

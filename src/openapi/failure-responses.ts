@@ -3,9 +3,9 @@ import type { FailureCode } from '../contracts/failure-codes.ts';
 import { createFailure } from '../contracts/failures.ts';
 import { headersOfFailure, headersWith } from './headers.ts';
 import { refTo } from './json-schema.ts';
+import { REQUEST_ID } from '../contracts/routes/example-ids.ts';
 
 const PROBLEM_JSON = 'application/problem+json';
-const REQUEST_ID = 'req_01935d63-09c2-7d10-8a4b-6c7d8e9f0a1b';
 /** What refuses with few codes is alike on many routes, so it is a component. */
 const SHARED_CODES_MAX = 2;
 

@@ -1,5 +1,6 @@
 import type { Route } from '../contracts/route.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { REQUEST_ID, RUN_ID } from '../contracts/routes/example-ids.ts';
 
 interface Header {
   description: string;
@@ -15,10 +16,7 @@ const text = (description: string, example: string): Header => ({
 
 /** On every answer. */
 const ALWAYS = {
-  'X-Request-Id': text(
-    'The name of the request, also in its failure and in the log.',
-    'req_01935d63-09c2-7d10-8a4b-6c7d8e9f0a1b',
-  ),
+  'X-Request-Id': text('The name of the request, also in its failure and in the log.', REQUEST_ID),
   'RateLimit-Policy': text(
     'The limit: `q` requests within `w` seconds, of the key, or of the address where no key is needed.',
     '"key";q=60000;w=60',
@@ -37,10 +35,7 @@ const OWN = {
   'WWW-Authenticate': text('How a key may be sent.', 'Bearer realm="aos"'),
   'Accept-Encoding': text('The only way to send a body.', 'identity'),
   ETag: text('Names this state of what is answered.', '"7"'),
-  Location: text(
-    'The path of what was made.',
-    '/api/v1/runs/run_01935d31-2f0e-7a44-8c11-0d9e8f7a6b5c',
-  ),
+  Location: text('The path of what was made.', `/api/v1/runs/${RUN_ID}`),
   'Idempotency-Replayed': text(
     '`true` when the Idempotency-Key was known: this is what its first request made.',
     'true',

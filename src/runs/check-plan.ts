@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Problem } from '../contracts/failures.ts';
 import { isJsonObject } from '../contracts/json.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
-import { STEPS_PER_PLAN_MAX } from '../contracts/limits.ts';
+import { STEPS_PER_PLAN_MAX, STEP_ID_LENGTH_MAX } from '../contracts/limits.ts';
 import { Condition, Plan, RetryWish, STEP_ID_PATTERN, Step } from '../contracts/plan.ts';
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { SkillContract } from '../contracts/skill.ts';
@@ -88,7 +88,7 @@ function draftStep(raw: Json, index: number, pointer: string, findings: Findings
       `${pointer}/id`,
       'STEP_ID_INVALID',
       () =>
-        `${quote(fields.id ?? '')} is no valid id: a letter, then up to 63 letters, digits, \`_\` or \`-\`.`,
+        `${quote(fields.id ?? '')} is no valid id: a letter, then up to ${STEP_ID_LENGTH_MAX - 1} letters, digits, \`_\` or \`-\`.`,
     );
   }
   const given = new Set(Object.keys(entries));

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AosError } from '../contracts/failures.ts';
-import { WORKSPACE_FILE_BYTES_MAX, WORKSPACE_PATH_LENGTH_MAX } from '../contracts/limits.ts';
+import {
+  WORKSPACE_FILE_BYTES_MAX,
+  WORKSPACE_PATH_LENGTH_MAX,
+  WORKSPACE_TIMEOUT_DEFAULT_MS,
+  WORKSPACE_TIMEOUT_MAX_MS,
+} from '../contracts/limits.ts';
 import type { SkillContract } from '../contracts/skill.ts';
 import type { Skill } from './skill.ts';
 import type { Workspace } from './workspace.ts';
@@ -37,7 +42,7 @@ export const fsReadContract: SkillContract = {
   }),
   cost: { per: 'none', base_micro_cents: 0, note: 'Free.' },
   latency: { typical_ms: 5 },
-  timeout: { default_ms: 10_000, max_ms: 60_000 },
+  timeout: { default_ms: WORKSPACE_TIMEOUT_DEFAULT_MS, max_ms: WORKSPACE_TIMEOUT_MAX_MS },
   retry: { max_attempts: 2 },
   limits: {
     file_bytes_max: WORKSPACE_FILE_BYTES_MAX,

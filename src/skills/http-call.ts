@@ -4,6 +4,7 @@ import {
   HTTP_HEADERS_MAX,
   HTTP_REDIRECTS_MAX,
   HTTP_RESPONSE_BYTES_MAX,
+  HTTP_TIMEOUT_DEFAULT_MS,
   HTTP_TIMEOUT_MAX_MS,
   HTTP_URL_LENGTH_MAX,
 } from '../contracts/limits.ts';
@@ -16,7 +17,6 @@ import { nameOf } from './http/failures.ts';
 import { callMetered, worstCaseOf } from './http/metered-call.ts';
 import type { MeteredCall } from './http/metered-call.ts';
 import {
-  HTTP_TIMEOUT_DEFAULT_MS,
   HttpCallParams,
   methodOf,
   parseParams,

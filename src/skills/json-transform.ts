@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { Json } from '../contracts/json.ts';
 import {
   OUTPUT_BYTES_MAX,
+  TRANSFORM_DEPTH_MAX,
   TRANSFORM_QUERY_LENGTH_MAX,
   TRANSFORM_QUICK_MS,
+  TRANSFORM_TIMEOUT_DEFAULT_MS,
   TRANSFORM_TIMEOUT_MAX_MS,
 } from '../contracts/limits.ts';
 import type { SkillContract, SkillFailure, SkillResult } from '../contracts/skill.ts';
@@ -12,7 +14,6 @@ import { compilePath } from './transform/path.ts';
 import type { PathResult } from './transform/path.ts';
 import type { TransformOutcome, TransformPool } from './transform/pool.ts';
 
-const TIMEOUT_DEFAULT_MS = 5000;
 const BUSY_RETRY_AFTER_MS = 1000;
 
 const Query = z.string().min(1).max(TRANSFORM_QUERY_LENGTH_MAX);
@@ -43,12 +44,12 @@ export const jsonTransformContract: SkillContract = {
     'Runs a jq 1.7 program on JSON data: those in `input`, else `data`, else the output of the previous step. ' +
     'One output value is the result itself, several become an array, none (`empty`) becomes null. ' +
     'No files, environment or modules. Numbers are as precise as doubles. Unless the program is only a path, ' +
-    'data and output may nest 256 levels, and half a surrogate pair in the data becomes U+FFFD.',
+    `data and output may nest ${TRANSFORM_DEPTH_MAX} levels, and half a surrogate pair in the data becomes U+FFFD.`,
   params: JsonTransformParams,
   output: z.unknown().describe('Any JSON.'),
   cost: { per: 'none', base_micro_cents: 0, note: 'Free.' },
   latency: { typical_ms: 5 },
-  timeout: { default_ms: TIMEOUT_DEFAULT_MS, max_ms: TRANSFORM_TIMEOUT_MAX_MS },
+  timeout: { default_ms: TRANSFORM_TIMEOUT_DEFAULT_MS, max_ms: TRANSFORM_TIMEOUT_MAX_MS },
   retry: { max_attempts: 1 },
   limits: {
     query_length_max: TRANSFORM_QUERY_LENGTH_MAX,
@@ -109,7 +110,7 @@ export function createJsonTransform({ pool }: JsonTransformDeps): QuickSkill {
       return {
         kind: 'failure',
         code: 'TRANSFORM_FAILED',
-        message: 'The data nest too deep for jq, which reads 256 levels.',
+        message: `The data nest too deep for jq, which reads ${TRANSFORM_DEPTH_MAX} levels.`,
       };
     }
     const { tenantId, signal } = call;

@@ -1,4 +1,5 @@
 import { AosError } from '../contracts/failures.ts';
+import { IDEMPOTENCY_WAIT_MS } from '../contracts/limits.ts';
 import { sqlStateOf, withTransaction } from './pool.ts';
 import type { Db, Pool, Transaction } from './pool.ts';
 
@@ -25,8 +26,6 @@ export interface Once {
   id: string;
 }
 
-/** How long a twin waits for the one that holds its idempotency key. */
-const TWIN_WAIT_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
@@ -64,7 +63,7 @@ async function takeKey(
   { key, bodyHash }: OnceKey,
   id: string,
 ): Promise<void> {
-  await tx.query(`SET LOCAL lock_timeout = ${TWIN_WAIT_MS}`);
+  await tx.query(`SET LOCAL lock_timeout = ${IDEMPOTENCY_WAIT_MS}`);
   const { rowCount } = await tx
     .query(
       `INSERT INTO idempotency_keys (tenant_id, key, body_hash, made) VALUES ($1, $2, $3, $4)
@@ -104,6 +103,6 @@ export const keyReused = (madeId: string): AosError =>
 const twinInFlight = (): AosError =>
   new AosError(
     'IDEMPOTENCY_IN_FLIGHT',
-    `Another request with this key is being accepted for over ${TWIN_WAIT_MS} ms.`,
+    `Another request with this key is being accepted for over ${IDEMPOTENCY_WAIT_MS} ms.`,
     { retry_after_ms: 1_000 },
   );

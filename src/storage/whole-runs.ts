@@ -1,19 +1,25 @@
 import { OUTPUT_PREVIEW_CHARS } from '../contracts/limits.ts';
 import type { StoredOutput } from './artifacts.ts';
 import type { Db } from './pool.ts';
+import { RUN_VERSION } from './run-versions.ts';
 import { RUN_COLUMNS } from './runs.ts';
 import type { RunRow } from './runs.ts';
 import { STEP_COLUMNS } from './steps.ts';
 import type { StepRow } from './steps.ts';
 
-/** A run with its steps, and the output that it has come to. */
-export type WholeRun = RunRow & { steps: StepRow[]; stored: StoredOutput | undefined };
+/** A run with its steps, the output that it has come to, and its RUN_VERSION. */
+export type WholeRun = RunRow & {
+  steps: StepRow[];
+  stored: StoredOutput | undefined;
+  version: string;
+};
 
 /** A step as JSON has it. */
 type WrittenStep = Omit<StepRow, 'started_at' | 'completed_at'> &
   Record<'started_at' | 'completed_at', string | null>;
 
 type Found = RunRow & {
+  version: string;
   steps: WrittenStep[] | null;
   stored_id: string | null;
   output: string | null;
@@ -30,7 +36,7 @@ export async function findWholeRun(
   id: string,
 ): Promise<WholeRun | undefined> {
   const { rows } = await db.query<Found>(
-    `SELECT ${RUN_COLUMNS.replaceAll(/\w+/g, 'r.$&')},
+    `SELECT ${RUN_COLUMNS.replaceAll(/\w+/g, 'r.$&')}, ${RUN_VERSION} AS version,
        (SELECT json_agg(s ORDER BY s.index) FROM (SELECT ${STEP_COLUMNS} FROM steps WHERE run_id = r.id) s) AS steps,
        o.id AS stored_id, o.output, a.id AS artifact_id, a.sha256, a.bytes, left(a.content, $3) AS preview
      FROM runs r

@@ -1,7 +1,7 @@
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import type { FailureCode } from '../contracts/failure-codes.ts';
 import type { Problem } from '../contracts/failures.ts';
-import { STEPS_PER_PLAN_MAX } from '../contracts/limits.ts';
+import { STEPS_PER_PLAN_MAX, STEP_ID_LENGTH_MAX } from '../contracts/limits.ts';
 import type { FixableProblem } from '../contracts/validation.ts';
 import type { ProblemCode } from '../domain/plan/problem-codes.ts';
 import { quote } from '../domain/plan/wording.ts';
@@ -13,7 +13,7 @@ const FIXES: Readonly<
   INVALID_TYPE: 'Write a value of the type and range that the message names.',
   UNKNOWN_KEY: 'Remove the key, or write the one that was meant.',
   DUPLICATE_STEP_ID: 'Give every step an id of its own.',
-  STEP_ID_INVALID: 'Write a letter, then up to 63 letters, digits, `_` or `-`.',
+  STEP_ID_INVALID: `Write a letter, then up to ${STEP_ID_LENGTH_MAX - 1} letters, digits, \`_\` or \`-\`.`,
   SKILL_NOT_FOUND: 'Use one of the skills of GET /api/v1/runtime/skills.',
   PARAMS_INVALID: "Write what the skill's `params_schema` takes: GET /api/v1/runtime/skills/{id}.",
   UNKNOWN_DEPENDENCY: 'Name the id of a step of this plan.',

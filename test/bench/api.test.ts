@@ -35,6 +35,8 @@ test('a series is told by its whole time, by the quantiles of its requests, and 
 test('a ratio is that of each round, so that a slow moment of the machine weighs on both sides', () => {
   const rounds = [round(80, 100), round(8, 10), round(900, 1_000)];
   expect(ratioOf(rounds)).toEqual({ median: 0.8, min: 0.8, max: 0.9 });
+  const slower = { target: { ...series(80), p50Ms: 3 }, against: series(100) };
+  expect(ratioOf([slower], 'p50Ms').median).toBe(3);
 });
 
 test('an aim is met or missed by the median ratio, and a pairing without one has none', () => {

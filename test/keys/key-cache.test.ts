@@ -248,7 +248,7 @@ test('an outage is an error and not a wrong key, and the next request asks again
   expect(await find(key)).toMatchObject({ id });
 });
 
-test('what is too long to be a key is not even hashed', async () => {
+test('what is no key by its form is not even hashed', async () => {
   const hashes: string[] = [];
   const counted = createKeyCache({
     pool: database.pool,
@@ -258,8 +258,9 @@ test('what is too long to be a key is not even hashed', async () => {
       return hashKey(key);
     },
   });
-  const longest = 'a'.repeat(KEY_LENGTH_MAX);
-  expect(await counted.find(`${longest}a`)).toBeUndefined();
+  const longest = 'aos_'.padEnd(KEY_LENGTH_MAX, 'a');
+  for (const none of [`${longest}a`, '', 'aos_', 'bad', 'aos_a b', 'aos_\0'])
+    expect(await counted.find(none)).toBeUndefined();
   expect(await counted.find(longest)).toBeUndefined();
   expect(hashes).toEqual([longest]);
 });

@@ -16,7 +16,9 @@ import type { LedgerViolation, RunLedger } from '../../src/contracts/ledger.ts';
 import { RATE_PER_MINUTE_MAX } from '../../src/contracts/limits.ts';
 import type { Role } from '../../src/contracts/roles.ts';
 import type { Run, StepDetail } from '../../src/contracts/run.ts';
+import type { Listening } from '../../src/http-server.ts';
 import { createKeyCache } from '../../src/keys/key-cache.ts';
+import type { KeyCache } from '../../src/keys/key-cache.ts';
 import type { RunDeps } from '../../src/runs/deps.ts';
 import { createPlanGoal } from '../../src/runs/planning/plan-goal.ts';
 import { startReconciler } from '../../src/runs/reconciler/reconciler.ts';
@@ -66,7 +68,7 @@ const REFERENCE_SCRIPT = fileURLToPath(
 );
 export const PEPPER = 'a pepper for tests that is long enough';
 export const SECRETS_KEY = 'a key of secrets for tests, long enough';
-const hashKey = createHashKey(PEPPER);
+export const hashKey = createHashKey(PEPPER);
 const webhookSecretOf = createWebhookSecretOf(PEPPER);
 
 let isRuntimeInstalled = false;
@@ -144,6 +146,8 @@ export interface Harness {
   submitterOf(tenantId: string): Promise<{ key: ApiKey; requestId: string }>;
   rates: RateLimiter;
   createKey(tenantId: string, limitMicroCents?: number | null, role?: Role): Promise<string>;
+  /** Another api on the same database, which knows nothing of what this one remembers of keys. */
+  startServer(keys?: KeyCache): Promise<Listening>;
   startWorker(): Promise<RunWorker>;
   stop(): Promise<void>;
 }
@@ -196,6 +200,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   });
   const listener = createWakeupListener(database.url);
   const workers: RunWorker[] = [];
+  const servers: Listening[] = [];
   // A busy machine must not look like a Redis that hangs.
   const rates = createRates({ url: options.redisUrl, logger, commandMsMax: 20_000 });
   const refusals = createRefusalRecorder({ pool, logger });
@@ -233,24 +238,30 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
 
   const key = await createKey('default');
-  const keys = createKeyCache({ pool, hashKey, logger });
-  const server = await startApiServer(
-    {
-      ...deps,
-      engine,
-      listener,
-      hashKey,
-      keys,
-      webhookSecretOf,
-      rates,
-      refusals,
-      ratePerMinute: options.ratePerMinute ?? RATE_PER_MINUTE_MAX,
-      corsOrigins: options.corsOrigins ?? [],
-      version: 'test',
-      referenceScript: REFERENCE_SCRIPT,
-    },
-    { host: '127.0.0.1', port: 0 },
-  );
+  const startServer = async (
+    keys: KeyCache = createKeyCache({ pool, hashKey, logger }),
+  ): Promise<Listening> => {
+    const started = await startApiServer(
+      {
+        ...deps,
+        engine,
+        listener,
+        hashKey,
+        keys,
+        webhookSecretOf,
+        rates,
+        refusals,
+        ratePerMinute: options.ratePerMinute ?? RATE_PER_MINUTE_MAX,
+        corsOrigins: options.corsOrigins ?? [],
+        version: 'test',
+        referenceScript: REFERENCE_SCRIPT,
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    servers.push(started);
+    return started;
+  };
+  const server = await startServer();
   if (options.worker !== false) await startWorker();
   const reconciler =
     options.reconciler === false ? undefined : startReconciler({ ...deps, engine }, true);
@@ -324,10 +335,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     rates,
     createKey,
+    startServer,
     startWorker,
     async stop() {
       await reconciler?.stop();
-      const stopped = server.stop();
+      const stopped = Promise.all(servers.map((each) => each.stop()));
       await listener.stop();
       await stopped;
       await Promise.all(workers.map((worker) => worker.stop()));

@@ -37,10 +37,10 @@ export const fail = (
   usage: { cost_micro_cents: cost },
 });
 
-/** Resolves after `ms`, or at once when the signal aborts. */
+/** Resolves after `ms`, or at once when the signal aborts; a test that waits for it no longer may end before. */
 export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, ms).unref();
     signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();

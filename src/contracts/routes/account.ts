@@ -1,6 +1,7 @@
 import { TenantAccount, ToppedUp, TopUp, UpdateAccount, UpdatedAccount } from '../account.ts';
 import { AuditPage, AuditQuery } from '../audit.ts';
 import type { Route } from '../route.ts';
+import { KEY_ID, REQUEST_ID } from './example-ids.ts';
 
 const ACCOUNT = {
   tenant_id: 'default',
@@ -30,8 +31,6 @@ const ACCOUNT = {
   ],
   open_runs: 4,
 };
-
-const KEY_ID = 'key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
 
 const TOPPED_UP = {
   account: ACCOUNT,
@@ -130,7 +129,7 @@ export const ACCOUNT_ROUTES = {
               kind: 'refusal',
               operation: 'submitRun',
               key_id: KEY_ID,
-              request_id: 'req_01935d63-09c2-7d10-8a4b-6c7d8e9f0a1b',
+              request_id: REQUEST_ID,
               subject: null,
               code: 'BUDGET_EXCEEDED',
               detail: {

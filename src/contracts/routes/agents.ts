@@ -1,7 +1,6 @@
 import { AgentPage, AgentQuery, AgentView, CreateAgent, UpdateAgent } from '../agent.ts';
 import type { Route } from '../route.ts';
-
-const AGENT_ID = 'agent_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
+import { AGENT_ID } from './example-ids.ts';
 
 const SETTINGS = {
   name: 'stock-watcher',

@@ -10,9 +10,8 @@ import {
 import type { Route } from '../route.ts';
 import { PageQuery } from '../run-query.ts';
 import { RunPage } from '../run.ts';
+import { AGENT_ID, RUN_ID } from './example-ids.ts';
 
-const AGENT_ID = 'agent_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
-const RUN_ID = 'run_01935d31-2f0e-7a44-8c11-0d9e8f7a6b5c';
 const GOAL = 'Double the stock count.';
 const CREATED_AT = '2026-11-29T08:00:00.000Z';
 const COMPLETED_AT = '2026-11-29T08:00:01.250Z';

@@ -1,9 +1,8 @@
 import { PostGoal } from '../agent.ts';
 import type { Route } from '../route.ts';
 import { QueuedRun } from '../run.ts';
+import { AGENT_ID, RUN_ID } from './example-ids.ts';
 
-const AGENT_ID = 'agent_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
-const RUN_ID = 'run_01935d31-2f0e-7a44-8c11-0d9e8f7a6b5c';
 const GOAL = 'Fetch https://example.org/items.json and count the items that are in stock.';
 
 export const GOAL_ROUTES = {

@@ -1,9 +1,10 @@
 import { CreatedKey, CreateKey, KeyPage, KeyView, Me, Rbac, RotateKey } from '../key.ts';
 import type { Route } from '../route.ts';
 import { PageQuery } from '../run-query.ts';
+import { KEY_ID } from './example-ids.ts';
 
 const KEY = {
-  id: 'key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f',
+  id: KEY_ID,
   name: 'nightly reports',
   role: 'operator',
   prefix: 'aos_8mXq2Lw7',
@@ -12,7 +13,7 @@ const KEY = {
   rate_limit_per_minute: 600,
   budget: {
     level: 'key',
-    account_id: 'key/key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f',
+    account_id: `key/${KEY_ID}`,
     limited: true,
     total_cents: 5000,
     remaining_cents: 4250.5,

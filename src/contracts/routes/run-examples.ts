@@ -1,6 +1,6 @@
+import { KEY_ID, RUN_ID } from './example-ids.ts';
+
 /** One run, as every route about runs shows it. */
-const RUN_ID = 'run_01935d31-2f0e-7a44-8c11-0d9e8f7a6b5c';
-const KEY_ID = 'key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
 const CREATED = '2026-11-29T08:00:00.000Z';
 const STARTED = '2026-11-29T08:00:00.040Z';
 const ENDED = '2026-11-29T08:00:00.412Z';

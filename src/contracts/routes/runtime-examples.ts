@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import { AGENT_ID, KEY_ID } from './example-ids.ts';
 
 /** The skill that the examples of the reference show, as GET /api/v1/runtime/skills/fs_read answers it. */
 const PARAMS_SCHEMA: Json = {
@@ -55,7 +56,6 @@ export const SKILL_EXAMPLE = {
   failure_modes: [NOT_FOUND],
 };
 
-const AGENT_ID = 'agent_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f';
 const NOW = '2026-11-29T08:00:00.000Z';
 const BUDGET = {
   level: 'agent',
@@ -201,7 +201,7 @@ export const LIMITS_EXAMPLE = {
   count: 2,
   yours: {
     key: {
-      id: 'key_01935d2c-7b1a-7c3e-9f00-5a1b2c3d4e5f',
+      id: KEY_ID,
       rate_limit_per_minute: 60000,
       rate_limit_source: 'key',
       agent_id: null,

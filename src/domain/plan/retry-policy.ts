@@ -1,10 +1,12 @@
 import type { Json } from '../../contracts/json.ts';
 import { isJsonObject } from '../../contracts/json.ts';
-import { RETRY_DELAY_MAX_MS, TRIES_PER_STEP_MAX } from '../../contracts/limits.ts';
+import {
+  RETRY_DELAY_DEFAULT_MS,
+  RETRY_DELAY_GROWN_DEFAULT_MS,
+  RETRY_DELAY_MAX_MS,
+  TRIES_PER_STEP_MAX,
+} from '../../contracts/limits.ts';
 import type { RetryWish, StepPolicy } from '../../contracts/plan.ts';
-
-const BACKOFF_MS_DEFAULT = 500;
-const MAX_BACKOFF_MS_DEFAULT = 30_000;
 
 /** The largest value of each number in `params.retry`. */
 const RETRY_NUMBERS = {
@@ -43,11 +45,11 @@ export function retryPolicyOf(
 ): Pick<StepPolicy, 'max_attempts' | 'backoff_ms' | 'max_backoff_ms'> {
   const secondsAsMs =
     wish.backoff_seconds === undefined ? undefined : Math.round(wish.backoff_seconds * 1000);
-  const backoffMs = wish.backoff_ms ?? secondsAsMs ?? BACKOFF_MS_DEFAULT;
+  const backoffMs = wish.backoff_ms ?? secondsAsMs ?? RETRY_DELAY_DEFAULT_MS;
   return {
     max_attempts: wish.max_attempts ?? maxAttemptsDefault,
     backoff_ms: backoffMs,
     // A longer first delay was asked for on purpose, so the default may not cut it.
-    max_backoff_ms: wish.max_backoff_ms ?? Math.max(MAX_BACKOFF_MS_DEFAULT, backoffMs),
+    max_backoff_ms: wish.max_backoff_ms ?? Math.max(RETRY_DELAY_GROWN_DEFAULT_MS, backoffMs),
   };
 }

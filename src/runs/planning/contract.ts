@@ -3,12 +3,10 @@ import {
   LLM_TIMEOUT_DEFAULT_MS,
   LLM_TIMEOUT_MAX_MS,
   PLANNER_ANSWER_TOKENS_MAX,
+  PLANNER_ATTEMPTS_MAX,
 } from '../../contracts/limits.ts';
 import { PLAN_GOAL } from '../../contracts/planner.ts';
 import type { SkillContract } from '../../contracts/skill.ts';
-
-/** Questions to the model: one, and one more with the mistakes of its answer. */
-export const ATTEMPTS_MAX = 2;
 
 /** What `plan_goal` takes. */
 export const PlanGoalParams = z.object({
@@ -38,16 +36,16 @@ export const createPlanGoalContract = (llm: SkillContract): SkillContract => ({
   output: Output,
   cost: {
     per: 'call',
-    base_micro_cents: ATTEMPTS_MAX * llm.cost.base_micro_cents,
+    base_micro_cents: PLANNER_ATTEMPTS_MAX * llm.cost.base_micro_cents,
     note: 'Two calls of `llm_invoke` are held; what they cost is settled.',
   },
   latency: { typical_ms: 2 * llm.latency.typical_ms },
   timeout: {
-    default_ms: ATTEMPTS_MAX * LLM_TIMEOUT_DEFAULT_MS,
-    max_ms: ATTEMPTS_MAX * LLM_TIMEOUT_MAX_MS,
+    default_ms: PLANNER_ATTEMPTS_MAX * LLM_TIMEOUT_DEFAULT_MS,
+    max_ms: PLANNER_ATTEMPTS_MAX * LLM_TIMEOUT_MAX_MS,
   },
   retry: llm.retry,
-  limits: { attempts_max: ATTEMPTS_MAX, answer_tokens_max: PLANNER_ANSWER_TOKENS_MAX },
+  limits: { attempts_max: PLANNER_ATTEMPTS_MAX, answer_tokens_max: PLANNER_ANSWER_TOKENS_MAX },
   side_effects: 'outside',
   idempotent: 'always',
   failure_modes: [

@@ -1,10 +1,11 @@
 import type { Problem } from '../../contracts/failures.ts';
 import type { Json, JsonObject } from '../../contracts/json.ts';
+import { PLANNER_ATTEMPTS_MAX } from '../../contracts/limits.ts';
 import type { SkillContract, SkillFailure, SkillUsage } from '../../contracts/skill.ts';
 import type { Skill, SkillCall } from '../../skills/skill.ts';
 import { checkMadePlan, usableContracts } from './check-made-plan.ts';
 import type { Contracts } from './check-made-plan.ts';
-import { ATTEMPTS_MAX, createPlanGoalContract, PlanGoalParams } from './contract.ts';
+import { createPlanGoalContract, PlanGoalParams } from './contract.ts';
 import { describeSkill } from './describe-skill.ts';
 import { failureOfModel, noProvider, noSkill, plannerFailed } from './planner-failures.ts';
 import { askForPlan, askForRepair, longestRepair } from './prompt.ts';
@@ -69,7 +70,7 @@ export function createPlanGoal({ llm, contracts }: PlanGoalDeps): Skill {
         const { model, provider } = said;
         return { ok: true, output: { plan: plan!, attempts, model, provider } };
       }
-      if (attempts === ATTEMPTS_MAX) return { ok: false, failure: plannerFailed(problems) };
+      if (attempts === PLANNER_ATTEMPTS_MAX) return { ok: false, failure: plannerFailed(problems) };
       asked = askForRepair(first, said.text, problems);
     }
   }

@@ -5,6 +5,7 @@ import {
   PLANNER_INPUT_CHARS_MAX,
   PLANNER_PROBLEMS_CHARS_MAX,
   PLANNER_REPAIRED_CHARS_MAX,
+  STEP_ID_LENGTH_MAX,
 } from '../../contracts/limits.ts';
 import { PLAN_STEP_ID } from '../../contracts/planner.ts';
 import { clip } from '../../domain/plan/wording.ts';
@@ -15,7 +16,7 @@ Answer with one JSON object and nothing else: no explanation, no code fence, no 
 Rules:
 - Use only the skills listed below, with params that fit their schemas. Nothing else can be run: no code, no shell, no other tool.
 - Take as few steps as the goal needs. The output of the last step is the result of the plan.
-- An id is a letter, then up to 63 letters, digits, _ or -. Every step has another one; none is called "${PLAN_STEP_ID}".
+- An id is a letter, then up to ${STEP_ID_LENGTH_MAX - 1} letters, digits, _ or -. Every step has another one; none is called "${PLAN_STEP_ID}".
 - Steps run in order. To run some at once, give every step "depends_on": a list of the ids that it waits for, [] for none.
 - {{steps.ID.output}} in a string of params stands for the output of a step before; .name and [n] behind it lead inside. Alone in its string it keeps its type. Only outputs that their skill's schema has are there.
 - A step may have "timeout_ms", "on_error": "skip" to go on after its failure, "fallback": {"skill","params"} to be called instead, and "when": {"ref":"steps.ID.output","op":"eq|ne|gt|gte|lt|lte|exists|not_exists|contains|starts_with|ends_with","value":…}.

@@ -1,5 +1,9 @@
 import { domainToASCII } from 'node:url';
-import { EMAIL_ADDRESS_LENGTH_MAX } from '../../contracts/limits.ts';
+import {
+  EMAIL_ADDRESS_LENGTH_MAX,
+  EMAIL_HOST_LENGTH_MAX,
+  EMAIL_LOCAL_PART_LENGTH_MAX,
+} from '../../contracts/limits.ts';
 
 /** Who a message is from or for: an address as it goes out, and a display name, which may be empty. */
 export interface Mailbox {
@@ -7,8 +11,6 @@ export interface Mailbox {
   address: string;
 }
 
-const LOCAL_PART_LENGTH_MAX = 64;
-const HOST_LENGTH_MAX = 253;
 const QUOTE_LENGTH_MAX = 60;
 
 /** What would end a header, and what is no text. */
@@ -90,8 +92,8 @@ function toAddress(text: string): string | undefined {
   const local = text.slice(0, Math.max(at, 0));
   const host = toAsciiHost(text.slice(at + 1));
   const isAddress =
-    local.length <= LOCAL_PART_LENGTH_MAX &&
-    host.length <= HOST_LENGTH_MAX &&
+    local.length <= EMAIL_LOCAL_PART_LENGTH_MAX &&
+    host.length <= EMAIL_HOST_LENGTH_MAX &&
     LOCAL_PART.test(local) &&
     HOST.test(host);
   return isAddress ? `${local}@${host}` : undefined;

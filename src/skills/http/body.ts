@@ -3,9 +3,8 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { AosError } from '../../contracts/failures.ts';
 import type { Json } from '../../contracts/json.ts';
 import { codeOf } from './error-code.ts';
-import { HTTP_JSON_DEPTH_MAX } from '../../contracts/limits.ts';
+import { HTTP_CODINGS_MAX, HTTP_JSON_DEPTH_MAX } from '../../contracts/limits.ts';
 
-const CODINGS_MAX = 3;
 const TEXT_TYPE = /^text\/|[/+](?:json|xml|yaml|javascript|x-ndjson|x-www-form-urlencoded)$/;
 const JSON_TYPE = /^(?:application|text)\/json$|\+json$/;
 
@@ -35,9 +34,9 @@ export async function decodeContent(
 ): Promise<Buffer> {
   const written = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase());
   const codings = written.filter((coding) => coding !== '' && coding !== 'identity');
-  if (codings.length > CODINGS_MAX) {
+  if (codings.length > HTTP_CODINGS_MAX) {
     throw invalid(
-      `The response is encoded ${codings.length} times over, more than ${CODINGS_MAX}.`,
+      `The response is encoded ${codings.length} times over, more than ${HTTP_CODINGS_MAX}.`,
     );
   }
   const decoders = codings.reverse().map((coding) => DECODERS.get(coding));

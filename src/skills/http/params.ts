@@ -9,9 +9,6 @@ import {
   TRIES_PER_STEP_MAX,
 } from '../../contracts/limits.ts';
 
-/** When neither plan nor params say how long. */
-export const HTTP_TIMEOUT_DEFAULT_MS = 30_000;
-
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 const Scalar = z.union([z.string(), z.number(), z.boolean()]);

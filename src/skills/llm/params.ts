@@ -10,11 +10,10 @@ import {
   LLM_PROMPT_BYTES_MAX,
   LLM_STOP_LENGTH_MAX,
   LLM_STOP_MAX,
+  LLM_TEMPERATURE_MAX,
 } from '../../contracts/limits.ts';
 import { problemOfSchema } from './answer/schema.ts';
 import { parseBaseUrl } from './base-url.ts';
-
-const TEMPERATURE_MAX = 2;
 
 const Part = z.object({ type: z.literal('text'), text: z.string() });
 const Message = z.object({
@@ -54,7 +53,7 @@ export const LlmInvokeParams = z
       .max(LLM_MAX_TOKENS_MAX)
       .default(LLM_MAX_TOKENS_DEFAULT)
       .describe('Bounds the answer, with what a model reasons before it.'),
-    temperature: z.number().min(0).max(TEMPERATURE_MAX).optional(),
+    temperature: z.number().min(0).max(LLM_TEMPERATURE_MAX).optional(),
     stop: z
       .union([Stop, z.array(Stop).max(LLM_STOP_MAX)])
       .optional()

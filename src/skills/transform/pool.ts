@@ -1,7 +1,12 @@
 import { Piscina } from 'piscina';
 import type { FailureCode } from '../../contracts/failure-codes.ts';
 import type { Json } from '../../contracts/json.ts';
-import { OUTPUT_BYTES_MAX, TRANSFORM_QUICK_MS } from '../../contracts/limits.ts';
+import {
+  OUTPUT_BYTES_MAX,
+  TRANSFORMS_WAITING_MAX,
+  TRANSFORM_DEPTH_MAX,
+  TRANSFORM_QUICK_MS,
+} from '../../contracts/limits.ts';
 
 export interface TransformRequest {
   /** `quick` answers `busy` rather than wait, and stops after TRANSFORM_QUICK_MS. */
@@ -33,7 +38,7 @@ export interface TransformPoolOptions {
   quickThreads?: number;
   /** @default 2 */
   slowThreads?: number;
-  /** Programs that may wait per lane; more are answered with `busy`. @default 1000 */
+  /** Programs that may wait per lane; more are answered with `busy`. @default TRANSFORMS_WAITING_MAX */
   waitingMax?: number;
   /** Told why a thread died by itself; the tenant is told only that it did. @default nothing is done */
   onCrash?: (error: unknown) => void;
@@ -72,7 +77,12 @@ const LONE_SURROGATE =
  * Numbers are as precise as JavaScript's; jq turns a lone surrogate in the data into U+FFFD.
  */
 export function createTransformPool(options: TransformPoolOptions = {}): TransformPool {
-  const { quickThreads = 1, slowThreads = 2, waitingMax = 1000, onCrash = () => {} } = options;
+  const {
+    quickThreads = 1,
+    slowThreads = 2,
+    waitingMax = TRANSFORMS_WAITING_MAX,
+    onCrash = () => {},
+  } = options;
   const lanes = {
     quick: createLane({
       threads: quickThreads,
@@ -242,9 +252,8 @@ function fromReply(reply: WorkerReply): TransformOutcome {
   try {
     return { kind: 'output', output: JSON.parse(reply.text) as Json };
   } catch {
-    // jq writes no valid JSON in one case only: deeper than 256 it leaves a remark instead of the value.
-    const message =
-      'The jq program failed: its output nests deeper than 256 levels. Return a flatter value.';
+    // jq writes no valid JSON in one case only: too deep it leaves a remark instead of the value.
+    const message = `The jq program failed: its output nests deeper than ${TRANSFORM_DEPTH_MAX} levels. Return a flatter value.`;
     return { kind: 'failure', code: 'TRANSFORM_FAILED', message };
   }
 }

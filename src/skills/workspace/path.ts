@@ -1,10 +1,12 @@
-import { WORKSPACE_FOLDERS_DEEP_MAX, WORKSPACE_PATH_LENGTH_MAX } from '../../contracts/limits.ts';
+import {
+  WORKSPACE_FOLDERS_DEEP_MAX,
+  WORKSPACE_NAME_BYTES_MAX,
+  WORKSPACE_PATH_LENGTH_MAX,
+} from '../../contracts/limits.ts';
 import { pathRefused } from './failures.ts';
 
 /** Names that start like this belong to writes in progress. */
 export const TEMPORARY_PREFIX = '.aos-tmp-';
-
-const NAME_BYTES_MAX = 255;
 
 /** Where a file is: the folders from the top of the workspace, then its name. */
 interface WorkspacePath {
@@ -34,8 +36,8 @@ export function parseWorkspacePath(path: string): WorkspacePath {
     if (name.toLowerCase().startsWith(TEMPORARY_PREFIX)) {
       refuse(`names that begin with "${TEMPORARY_PREFIX}" are kept for writes in progress`);
     }
-    if (Buffer.byteLength(name) > NAME_BYTES_MAX) {
-      refuse(`a name in it is longer than ${NAME_BYTES_MAX} bytes`);
+    if (Buffer.byteLength(name) > WORKSPACE_NAME_BYTES_MAX) {
+      refuse(`a name in it is longer than ${WORKSPACE_NAME_BYTES_MAX} bytes`);
     }
   }
   const file = names.at(-1)!;

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../../../contracts/json.ts';
 import type { Json, JsonObject } from '../../../contracts/json.ts';
-import { LLM_CHECKS_MAX } from '../../../contracts/limits.ts';
+import { LLM_CHECKS_MAX, LLM_CHECKS_NESTED_MAX } from '../../../contracts/limits.ts';
 import { clip } from './keywords.ts';
 import type { Complaint } from './keywords.ts';
 import { prepareSchema } from './prepared-schema.ts';
@@ -11,8 +11,6 @@ import type { HasTwins } from './twins.ts';
 const PROBLEMS_MAX = 10;
 const PROBLEM_LENGTH_MAX = 200;
 const PLACE_LENGTH_MAX = 100;
-/** Schemas within each other, by references too, that meet in one place of a value: what the stack holds. */
-const NESTED_MAX = 500;
 
 /** One place in a value that breaks the schema, with a sentence. */
 export type AnswerProblem = string;
@@ -60,7 +58,7 @@ function judge(check: Check, schema: Json | undefined, value: Json, at: string):
     if (complaint !== undefined) complain(complaint);
   }
   meter.nested += 1;
-  if (meter.nested > NESTED_MAX) throw new CheckTooLong();
+  if (meter.nested > LLM_CHECKS_NESTED_MAX) throw new CheckTooLong();
   judgeChoices(check, prepared, value, at, complain);
   if (isJsonObject(value)) judgeKeys(check, prepared, value, at);
   if (Array.isArray(value)) judgeItems(check, prepared, value, at);

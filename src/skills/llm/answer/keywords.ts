@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isJsonObject } from '../../../contracts/json.ts';
 import type { Json } from '../../../contracts/json.ts';
+import { LLM_SCHEMA_NAMES_MAX } from '../../../contracts/limits.ts';
 import type { HasTwins } from './twins.ts';
 
 /** What is said about a schema, and checks nothing. */
@@ -46,7 +47,6 @@ export type Look = (value: Json, hasTwins: HasTwins) => Complaint | undefined;
 /** Put into words only when it is told: most are about branches of a choice, and thrown away. */
 export type Complaint = () => string;
 
-const NAMES_MAX = 1000;
 const TOLD_MAX = 20;
 const TOLD_LENGTH_MAX = 80;
 const TYPES = ['string', 'number', 'integer', 'boolean', 'null', 'object', 'array'];
@@ -144,8 +144,11 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
     'enum',
     {
       isValid: (held) =>
-        Array.isArray(held) && held.length > 0 && held.length <= NAMES_MAX && held.every(isScalar),
-      must: `must be a list of 1 to ${NAMES_MAX} texts, numbers, booleans or null`,
+        Array.isArray(held) &&
+        held.length > 0 &&
+        held.length <= LLM_SCHEMA_NAMES_MAX &&
+        held.every(isScalar),
+      must: `must be a list of 1 to ${LLM_SCHEMA_NAMES_MAX} texts, numbers, booleans or null`,
       prepare(held) {
         const values = new Set(Array.isArray(held) ? held : []);
         const complaint = (): string =>
@@ -170,9 +173,9 @@ export const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map<string, Assert
     {
       isValid: (held) =>
         Array.isArray(held) &&
-        held.length <= NAMES_MAX &&
+        held.length <= LLM_SCHEMA_NAMES_MAX &&
         held.every((name) => typeof name === 'string'),
-      must: `must be a list of up to ${NAMES_MAX} names`,
+      must: `must be a list of up to ${LLM_SCHEMA_NAMES_MAX} names`,
       prepare(held) {
         const names = [...new Set(namesIn(held))];
         // Ends at the first name that is missing, so never looks for more names than the value has, and one.
