@@ -15,7 +15,7 @@ export function failureOfSkill(
 
 /** Code and plain facts of a failure: its words may quote what a sensitive step read or was answered. */
 export function withoutQuotes(failure: Failure): Failure {
-  const { code, status, retryable, retry_after_ms, step_id, upstream_status } = failure;
+  const { code, status, retryable, retry_after_ms, step_id, upstream_status, limit } = failure;
   const message = `${FAILURE_CODES[code].meaning} The step is sensitive, so nothing more is told.`;
   return createFailure(code, message, {
     status,
@@ -23,6 +23,7 @@ export function withoutQuotes(failure: Failure): Failure {
     retry_after_ms,
     step_id,
     upstream_status,
+    ...(typeof limit?.asked === 'number' && { limit }),
   });
 }
 
