@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AuditPage } from '../../../src/contracts/audit.ts';
-import type { Failure } from '../../../src/contracts/failures.ts';
+import type { Failure, Problem } from '../../../src/contracts/failures.ts';
 import { OUTPUT_INLINE_BYTES_MAX } from '../../../src/contracts/limits.ts';
 import type { Run } from '../../../src/contracts/run.ts';
 import { createCipher } from '../../../src/secrets/cipher.ts';
@@ -165,7 +165,8 @@ describe('a sensitive value', () => {
 
   test('that is not said to be one is found by everything that looks for it here', async () => {
     const run = await runOf(plan('/open', false));
-    expect(run).toMatchObject({ status: 'succeeded' });
+    expect(run).toMatchObject({ status: 'succeeded', warnings: [] });
+    expect(JSON.stringify(run)).not.toContain('sensitive');
     const paths = pathsWith(await readAll(run, viewer), OPEN_VALUE);
     const of = `${RUNS}/${run.run_id}`;
     expect(paths).toEqual(
@@ -201,11 +202,44 @@ describe('a sensitive value', () => {
       ],
     });
     expect(source.taken.at(-1)).toBe(JSON.stringify({ word: VALUE }));
+    await expectNowhere(run);
+  });
+
+  test('is shown by its size, with the plan beside it, wherever its output would stand', async () => {
+    const run = await runOf(plan('/value', true));
     const detail = await aos.step(run.run_id, 'a');
-    expect(detail).toMatchObject({ params: { url: `http://${source.target}/value` } });
+    const withheld = { sensitive: true, output_bytes: expect.any(Number) };
+    expect(detail).toMatchObject({ ...withheld, params: { url: `http://${source.target}/value` } });
     expect(detail).not.toHaveProperty('output');
     expect(detail).not.toHaveProperty('result');
-    await expectNowhere(run);
+    const { body: ofAgent } = await aos.request(`/agents/${agentId}/runs/${run.run_id}`);
+    const call = { ...withheld, result_preview: null };
+    expect(ofAgent).toMatchObject({ output: null, ...withheld, tool_calls: [call, call, call] });
+    const { body: recalled } = await aos.request(`/agents/${agentId}/recall?k=1`);
+    const content = 'fetch the word\n';
+    expect(recalled).toMatchObject({ entries: [{ id: run.run_id, content, sensitive: true }] });
+    const { body: asked } = await aos.request<{ result: { outcome: object } }>(
+      '/api/v1/runtime/query',
+      { json: { query_type: 'last_step_outcome', run_id: run.run_id } },
+    );
+    expect(asked.result.outcome).toMatchObject({ ok: true, step_id: 'c', ...withheld });
+    expect(asked.result.outcome).not.toHaveProperty('output');
+  });
+
+  test('is told before the run too, by the check and by the simulation', async () => {
+    const checked = { json: { plan: plan('/value', true) }, key: operator };
+    for (const path of ['/api/v1/plans/validate', '/api/v1/runtime/simulate']) {
+      const { body } = await aos.request<{ warnings: Problem[] }>(path, checked);
+      expect(body.warnings.filter(({ code }) => code === 'SENSITIVE_BY_READING')).toEqual([
+        {
+          pointer: '/plan/1',
+          code: 'SENSITIVE_BY_READING',
+          message:
+            'step `b` reads the output of `a`, which is sensitive, so its own output is sensitive too.',
+        },
+        expect.objectContaining({ pointer: '/plan/2', message: expect.stringContaining('`b`') }),
+      ]);
+    }
   });
 
   test('of a mebibyte is sealed whole, in chains too', async () => {
