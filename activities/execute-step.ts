@@ -7,6 +7,7 @@ import type { BegunCall } from '../src/runs/tries/begin-try.ts';
 import type { RunDeps } from '../src/runs/deps.ts';
 import { finishTry, OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import { remainingMsOf } from '../src/runs/run-state.ts';
+import { toldOf } from '../src/runs/skill-failure.ts';
 import { createTurns } from '../src/runs/tries/turns.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
@@ -73,7 +74,7 @@ async function callSkill(
     if (cancellation.aborted) return { stopped: true, usage: result.usage };
     return { ...result, failure: { ...result.failure, code: 'TIMEOUT' } };
   } catch (error) {
-    deps.logger.error('skill.crashed', error, {
+    deps.logger.error('skill.crashed', toldOf(call.step, error), {
       run_id: run.id,
       step_id: call.step.id,
       skill: skill.contract.id,

@@ -31,7 +31,7 @@ export const createRecallHandlers = (
   },
 });
 
-function viewMemory({ id, goal, status, failure, output, ...row }: MemoryRow): Memory {
+function viewMemory({ id, goal, status, failure, output, sensitive, ...row }: MemoryRow): Memory {
   const outcome = failure === null ? (output ?? '') : outcomeOf(failure);
   return {
     id,
@@ -40,6 +40,7 @@ function viewMemory({ id, goal, status, failure, output, ...row }: MemoryRow): M
     timestamp: row.completed_at.toISOString(),
     ...(goal !== null && { goal }),
     status,
+    ...(sensitive === true && { sensitive }),
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FailureCodeSchema, Recovery } from './failures.ts';
 import { FAILURE_CATEGORIES, RECOVERY_ACTIONS } from './failure-codes.ts';
 import { RECALL_ENTRIES_DEFAULT, RECALL_ENTRIES_MAX, RECALL_QUERY_LENGTH_MAX } from './limits.ts';
-import { Run, RUN_STATUSES, StepView } from './run.ts';
+import { Run, RUN_STATUSES, StepView, WithheldOutput } from './run.ts';
 import { text } from './text.ts';
 
 /** A step that was tried, with the call that it made last. */
@@ -13,6 +13,7 @@ export const ToolCall = StepView.pick({
   tries: true,
   cost_cents: true,
   output_bytes: true,
+  sensitive: true,
   failure: true,
   started_at: true,
   completed_at: true,
@@ -22,7 +23,10 @@ export const ToolCall = StepView.pick({
   role: z.enum(['main', 'fallback']),
   ok: z.boolean(),
   params: z.json().describe('As they were checked, before references are replaced.'),
-  result_preview: z.string().nullable().describe('The beginning of the output, as JSON text.'),
+  result_preview: z
+    .string()
+    .nullable()
+    .describe('The beginning of the output, as JSON text; null where it is sensitive.'),
 });
 export type ToolCall = z.infer<typeof ToolCall>;
 
@@ -82,6 +86,7 @@ export const Memory = z.object({
   timestamp: z.iso.datetime(),
   goal: z.string().optional(),
   status: z.enum(['succeeded', 'failed', 'cancelled']),
+  sensitive: WithheldOutput.shape.sensitive,
 });
 export type Memory = z.infer<typeof Memory>;
 

@@ -72,7 +72,12 @@ export const Step = z.object({
   fallback: Alternative.optional(),
   idempotent: z.boolean().optional(),
   compensate: Alternative.optional(),
-  sensitive: z.boolean().optional(),
+  sensitive: z
+    .boolean()
+    .optional()
+    .describe(
+      'The output is sealed, and shown nowhere but to an operator who downloads it. So is the output of every step that reads it.',
+    ),
 });
 export type Step = z.infer<typeof Step>;
 
@@ -129,6 +134,8 @@ export interface ResolvedStep {
   /** The cap is the agent's `max_step_cost_cents`, lower than the step's own. */
   is_cap_of_agent?: true;
   idempotent?: boolean;
+  /** By the plan's own word, or by what the step reads. */
+  sensitive?: true;
   fallback?: ResolvedAlternative;
   compensate?: ResolvedAlternative;
 }

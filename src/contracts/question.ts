@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Budget } from './budget.ts';
 import { Problem } from './failures.ts';
 import { ID_LENGTH_MAX, QUERY_TYPE_LENGTH_MAX } from './limits.ts';
+import { WithheldOutput } from './run.ts';
 import { text } from './text.ts';
 
 export const QUESTION_NAMES = [
@@ -87,6 +88,7 @@ export const StepOutcome = z.object({
   cost_cents: z.number(),
   completed_at: z.iso.datetime(),
   output: z.json().optional(),
+  ...WithheldOutput.shape,
 });
 
 export const LastStepOutcome = z.object({

@@ -51,6 +51,18 @@ const STEP_STATUSES = [
   'compensated',
 ] as const;
 
+/** What stands in place of an output that is shown to nobody but an operator who downloads it. */
+export const WithheldOutput = z.object({
+  sensitive: z
+    .literal(true)
+    .optional()
+    .describe(
+      'The output is sealed: an operator reads it with GET /api/v1/runs/{run_id}/steps/{step_id}/output. Absent otherwise.',
+    ),
+  output_bytes: z.int().optional().describe('Of an output that is not shown.'),
+});
+export type WithheldOutput = z.infer<typeof WithheldOutput>;
+
 export const COMPENSATION_STATUSES = ['ready', 'running', 'succeeded', 'failed'] as const;
 export type CompensationStatus = (typeof COMPENSATION_STATUSES)[number];
 
@@ -78,6 +90,7 @@ export const StepView = z.object({
   tries: z.int(),
   cost_cents: z.number(),
   output_bytes: z.int().nullable(),
+  sensitive: WithheldOutput.shape.sensitive,
   failure: Failure.optional(),
   /** Absent when the plan names none for the step. */
   compensation: CompensationView.optional(),
@@ -98,7 +111,7 @@ export const TryView = z.object({
   completed_at: z.iso.datetime().optional(),
 });
 
-/** One step with its tries and output; `output` and `result` are the same value. */
+/** One step with its tries and output; `output` and `result` are the same value, and absent where it is sensitive. */
 export const StepDetail = StepView.extend({
   run_id: z.string(),
   params: z.json(),
@@ -157,8 +170,14 @@ export const Run = z.discriminatedUnion('status', [
   RunBase.extend({
     status: z.literal('succeeded'),
     ...Ended,
-    output: z.json(),
-    outcome: z.object({ success: z.literal(true), result: z.json(), data: z.json() }),
+    output: z.json().describe("The last step's; null where that is sensitive."),
+    ...WithheldOutput.shape,
+    outcome: z.object({
+      success: z.literal(true),
+      result: z.json(),
+      data: z.json(),
+      ...WithheldOutput.shape,
+    }),
   }),
   RunBase.extend({
     status: z.literal('failed'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { LastStepOutcome } from '../contracts/question.ts';
-import { viewOutput } from '../runs/view-run.ts';
+import { viewOutput, withheldOf } from '../runs/view-run.ts';
 import { readStoredOutput } from '../storage/artifacts.ts';
 import { findLastStep } from '../storage/attempts.ts';
 import type { LastStepRow } from '../storage/attempts.ts';
@@ -28,7 +28,8 @@ export const lastStepOutcome: Question<typeof NoParams> = {
 
 async function viewOutcome(pool: Pool, row: LastStepRow): Promise<Outcome> {
   const ok = row.status === 'succeeded';
-  const stored = ok ? await readStoredOutput(pool, row.run_id, row.step_id) : undefined;
+  const stored =
+    ok && !row.sensitive ? await readStoredOutput(pool, row.run_id, row.step_id) : undefined;
   return {
     ok,
     run_id: row.run_id,
@@ -39,6 +40,7 @@ async function viewOutcome(pool: Pool, row: LastStepRow): Promise<Outcome> {
     ...failureFields(row.failure),
     cost_cents: centsFromMicroCents(row.cost_micro_cents),
     completed_at: row.completed_at.toISOString(),
-    ...(ok && { output: viewOutput(row.run_id, row.step_id, stored) }),
+    ...(stored && { output: viewOutput(row.run_id, row.step_id, stored) }),
+    ...withheldOf(row),
   };
 }

@@ -36,6 +36,9 @@ export const effectUnknown = (stepId: string, effectKey: string): Failure =>
       `Look in the outside system for the effect key ${effectKey}.`,
   );
 
+export const sealedOtherwise = (stepId: string): string =>
+  `The output of step ${stepId} was sealed with another AOS_SECRETS_KEY than this process has, or was changed since.`;
+
 export const openRunsExceeded = (agentId: string, max: number, open: number): Failure =>
   createFailure(
     'CONCURRENT_RUNS_EXCEEDED',

@@ -1,6 +1,13 @@
 import type { Json } from '../contracts/json.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
-import type { NotUndone, Run, RunSummary, StepDetail, StepView } from '../contracts/run.ts';
+import type {
+  NotUndone,
+  Run,
+  RunSummary,
+  StepDetail,
+  StepView,
+  WithheldOutput,
+} from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
 import { parseFailure } from './failures.ts';
 import type { StoredOutput } from '../storage/artifacts.ts';
@@ -33,6 +40,7 @@ export function viewStep(row: StepRow): StepView {
     tries: row.tries,
     cost_cents: centsFromMicroCents(row.cost_micro_cents),
     output_bytes: row.output_bytes,
+    ...(row.sensitive && { sensitive: true as const }),
     ...(row.failure !== null && { failure: parseFailure(row.failure) }),
     ...(row.compensation !== null && {
       compensation: {
@@ -89,7 +97,7 @@ const countSteps = (steps: readonly StepRow[]): StepCounts => ({
   cost_micro_cents: steps.reduce((sum, step) => sum + step.cost_micro_cents, 0),
 });
 
-/** The run object, with its steps and, when it has succeeded, its output. */
+/** The run object, with its steps and, when it has succeeded, its output; null where that is sensitive. */
 export function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): Run {
   const { status, completed_at, duration_ms, failure, ...shared } = viewRunSummary(
     row,
@@ -99,8 +107,9 @@ export function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): R
   if (status === 'queued' || status === 'running') return { ...base, status };
   const ended = { completed_at: completed_at!, duration_ms: duration_ms! };
   if (status === 'succeeded') {
-    const outcome = { success: true as const, result: output, data: output };
-    return { ...base, ...ended, status, output, outcome };
+    const withheld = withheldOf(steps.find((step) => step.id === row.output_step_id));
+    const outcome = { success: true as const, result: output, data: output, ...withheld };
+    return { ...base, ...ended, status, output, ...withheld, outcome };
   }
   const { code, message, category, upstream_status } = failure!;
   const error = {
@@ -119,6 +128,17 @@ export function viewRun(row: RunRow, steps: readonly StepRow[], output: Json): R
     outcome: { success: false, error },
   };
 }
+
+/** What is told in place of a sensitive output. */
+export const withheldOf = (
+  step: Pick<StepRow, 'sensitive' | 'output_bytes'> | undefined,
+): WithheldOutput => {
+  if (!step?.sensitive) return {};
+  return {
+    sensitive: true,
+    ...(step.output_bytes !== null && { output_bytes: step.output_bytes }),
+  };
+};
 
 /** The steps that stay done although their run did not succeed, and why. */
 const notUndone = (steps: readonly StepRow[]): NotUndone[] =>
@@ -148,7 +168,7 @@ export function viewStepDetail(
   stored: StoredOutput | undefined,
 ): StepDetail {
   const address = { runId, stepId: row.id, generation: row.generation, role: row.role };
-  const output = stored && viewOutput(runId, row.id, stored);
+  const output = stored && !row.sensitive ? viewOutput(runId, row.id, stored) : undefined;
   return {
     ...viewStep(row),
     run_id: runId,

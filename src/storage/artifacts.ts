@@ -24,7 +24,7 @@ export async function insertArtifact(tx: Transaction, artifact: NewArtifact): Pr
   );
 }
 
-/** A step's output as JSON text, or what stands for one that is kept as an artifact. */
+/** A step's output as JSON text, or what stands for one that is kept as an artifact; neither where it is sealed. */
 export interface StoredOutput {
   output: string | null;
   artifact: { id: string; sha256: string; bytes: number; preview: string } | null;
@@ -53,6 +53,19 @@ export async function readStoredOutput(
   return { output, artifact: id === null ? null : { id, ...facts } };
 }
 
+/** The output of a sensitive step that has succeeded. */
+export async function readSealedOutput(
+  db: Db,
+  runId: string,
+  stepId: string,
+): Promise<Buffer | undefined> {
+  const { rows } = await db.query<{ sealed: Buffer | null }>(
+    `SELECT sealed FROM steps WHERE run_id = $1 AND id = $2 AND status = 'succeeded'`,
+    [runId, stepId],
+  );
+  return rows[0]?.sealed ?? undefined;
+}
+
 export async function readArtifact(db: Db, runId: string, id: string): Promise<string> {
   const { rows } = await db.query<{ content: string }>(
     'SELECT content FROM artifacts WHERE run_id = $1 AND id = $2',
@@ -61,7 +74,7 @@ export async function readArtifact(db: Db, runId: string, id: string): Promise<s
   return rows[0]!.content;
 }
 
-/** The beginning of a step's output, as JSON text that is cut off. */
+/** The beginning of a step's output, as JSON text that is cut off; nothing where it is sealed. */
 export async function readOutputStart(
   db: Db,
   runId: string,

@@ -77,6 +77,8 @@ export interface LastStepRow {
   skill: string;
   status: Exclude<StepStatus, 'pending' | 'running'>;
   tries: number;
+  sensitive: boolean;
+  output_bytes: number | null;
   failure: string | null;
   cost_micro_cents: number;
   completed_at: Date;
@@ -91,8 +93,8 @@ export async function findLastStep(
   const { rows } = await db.query<
     LastStepRow & { newest_id: string; role: StepRole; spec: string | null }
   >(
-    `SELECT r.id AS newest_id, s.run_id, s.id AS step_id, s.skill, s.role, ${specFor('s.role')}, s.status, s.tries, s.failure,
-       s.cost_micro_cents, s.completed_at
+    `SELECT r.id AS newest_id, s.run_id, s.id AS step_id, s.skill, s.role, ${specFor('s.role')}, s.status, s.tries, s.sensitive,
+       s.output_bytes, s.failure, s.cost_micro_cents, s.completed_at
      FROM (SELECT id FROM runs WHERE tenant_id = $1 AND ${conditionOf(of)}
        ORDER BY created_at DESC, id DESC LIMIT 1) r
      LEFT JOIN steps s ON s.run_id = r.id AND s.completed_at IS NOT NULL

@@ -9,6 +9,8 @@ export interface MemoryRow {
   failure: string | null;
   /** The beginning of the output, as JSON text. */
   output: string | null;
+  /** The output is sealed; null without one. */
+  sensitive: boolean | null;
   completed_at: Date;
   score: number;
   /** Of all that were found. */
@@ -32,8 +34,8 @@ export async function hasWords(db: Db, query: string): Promise<boolean> {
   return rows[0]!.has;
 }
 
-const TOLD = `SELECT r.id, r.goal, r.status, r.failure, left(coalesce(s.output, a.content), $3) AS output, r.completed_at,
-     r.score, r.total
+const TOLD = `SELECT r.id, r.goal, r.status, r.failure, left(coalesce(s.output, a.content), $3) AS output, s.sensitive,
+     r.completed_at, r.score, r.total
    FROM best r LEFT JOIN steps s ON s.run_id = r.id AND s.id = r.output_step_id
      LEFT JOIN artifacts a ON a.id = s.artifact_id
    ORDER BY r.score DESC, r.created_at DESC, r.id DESC`;

@@ -18,6 +18,8 @@ export interface StepRow {
   generation: number;
   role: StepRole;
   tries: number;
+  /** Its output is sealed. */
+  sensitive: boolean;
   output_bytes: number | null;
   artifact_id: string | null;
   /** A Failure as JSON text. */
@@ -31,7 +33,7 @@ export interface StepRow {
   completed_at: Date | null;
 }
 
-export const STEP_COLUMNS = `id, index, skill, inline, depends_on, status, generation, role, tries, output_bytes, artifact_id,
+export const STEP_COLUMNS = `id, index, skill, inline, depends_on, status, generation, role, tries, sensitive, output_bytes, artifact_id,
   failure, compensation, compensation_failure, cost_micro_cents, started_at, completed_at`;
 
 export type StepRowWithSpec = StepRow & { spec: ResolvedStep };
@@ -47,11 +49,11 @@ export async function insertSteps(
   steps: readonly ResolvedStep[],
 ): Promise<StepRowWithSpec[]> {
   const { rows } = await tx.query<StepRow>(
-    `INSERT INTO steps (run_id, id, index, skill, inline, depends_on, spec, compensation)
+    `INSERT INTO steps (run_id, id, index, skill, inline, depends_on, spec, compensation, sensitive)
      SELECT $1, s.id, s.index, s.skill, s.inline,
-       ARRAY(SELECT jsonb_array_elements_text(s.depends_on::jsonb)), s.spec, s.compensation
-     FROM unnest($2::text[], $3::int[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[])
-       AS s (id, index, skill, inline, depends_on, spec, compensation)
+       ARRAY(SELECT jsonb_array_elements_text(s.depends_on::jsonb)), s.spec, s.compensation, s.sensitive
+     FROM unnest($2::text[], $3::int[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[], $9::boolean[])
+       AS s (id, index, skill, inline, depends_on, spec, compensation, sensitive)
      RETURNING ${STEP_COLUMNS}`,
     [
       runId,
@@ -62,6 +64,7 @@ export async function insertSteps(
       steps.map((step) => JSON.stringify(step.depends_on)),
       steps.map((step) => JSON.stringify(step)),
       steps.map((step) => (step.compensate ? 'ready' : null)),
+      steps.map((step) => step.sensitive === true),
     ],
   );
   const specs = new Map(steps.map((step) => [step.index, step]));
@@ -140,8 +143,10 @@ export async function listStepIds(db: Db, runId: string): Promise<string[]> {
 export interface StepValue {
   id: string;
   skill: string;
-  /** JSON text; null without an output. */
+  /** JSON text; null without an output, and where it is sealed. */
   output: string | null;
+  /** The output of a sensitive step. */
+  sealed: Buffer | null;
   /** JSON text; null without a failure. */
   failure: string | null;
 }
@@ -155,7 +160,7 @@ export async function readStepValues(
   if (ids.length === 0) return [];
   const { rows } = await db.query<StepValue>(
     `SELECT s.id, CASE WHEN s.role = 'fallback' THEN s.spec::json #>> '{fallback,skill}' ELSE s.skill END AS skill,
-       coalesce(s.output, a.content) AS output, s.failure
+       coalesce(s.output, a.content) AS output, s.sealed, s.failure
      FROM steps s LEFT JOIN artifacts a ON a.id = s.artifact_id
      WHERE s.run_id = $1 AND s.id = ANY($2)`,
     [runId, ids],
@@ -217,6 +222,7 @@ export interface StepEnding {
   status: Exclude<StepStatus, 'pending' | 'running'>;
   output?: string;
   artifactId?: string;
+  sealed?: Buffer;
   outputBytes?: number;
   failure?: Failure;
 }
@@ -233,9 +239,9 @@ export async function endStep(
   await tx.query(
     `WITH ended AS (
        UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = $4, output = $5, artifact_id = $6,
-         output_bytes = $7, failure = $8, completed_at = now()
+         output_bytes = $7, failure = $8, sealed = $9, completed_at = now()
        WHERE run_id = $1 AND id = $2
-     ), ${withEvent(9)}`,
+     ), ${withEvent(10)}`,
     [
       runId,
       id,
@@ -245,6 +251,7 @@ export async function endStep(
       ending.artifactId ?? null,
       ending.outputBytes ?? null,
       ending.failure ? JSON.stringify(ending.failure) : null,
+      ending.sealed ?? null,
       ...valuesOfEvent(event),
     ],
   );
@@ -265,10 +272,10 @@ export async function recordInlineEnds(
   if (ends.length === 0) return new Set();
   const { rows } = await tx.query<{ id: string }>(
     `UPDATE steps SET status = e.status, output = e.output, artifact_id = e.artifact_id, output_bytes = e.output_bytes,
-       failure = e.failure, tries = CASE WHEN e.status = 'skipped' AND e.failure IS NULL THEN 0 ELSE 1 END,
+       failure = e.failure, sealed = e.sealed, tries = CASE WHEN e.status = 'skipped' AND e.failure IS NULL THEN 0 ELSE 1 END,
        started_at = e.started_at, completed_at = now()
-     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[])
-       AS e (id, status, output, artifact_id, output_bytes, failure, started_at)
+     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::bytea[])
+       AS e (id, status, output, artifact_id, output_bytes, failure, started_at, sealed)
      WHERE steps.run_id = $1 AND steps.id = e.id AND steps.status = 'pending' RETURNING steps.id`,
     [
       runId,
@@ -279,6 +286,7 @@ export async function recordInlineEnds(
       ends.map((end) => end.outputBytes ?? null),
       ends.map((end) => (end.failure ? JSON.stringify(end.failure) : null)),
       ends.map((end) => end.startedAt),
+      ends.map((end) => end.sealed ?? null),
     ],
   );
   return new Set(rows.map((row) => row.id));

@@ -214,7 +214,6 @@ describe('POST /api/v1/runs', () => {
       ['an approve step', [nop, { skill: 'approve' }], '/plan/1/skill'],
       ['a wait step', [{ skill: 'wait', params: { ms: 5 } }], '/plan/0/skill'],
       ['on_budget: wait', { steps: [nop], on_budget: 'wait' }, '/plan/on_budget'],
-      ['sensitive', [{ ...read, sensitive: true }], '/plan/0/sensitive'],
       [
         'secrets',
         [

@@ -557,7 +557,6 @@ const refused: [string, string, unknown, string][] = [
     '/plan/2/params',
   ],
   ['NOT_AVAILABLE_YET', 'on_error ask', [get({ on_error: 'ask' })], '/plan/0/on_error'],
-  ['NOT_AVAILABLE_YET', 'sensitive', [get({ sensitive: true })], '/plan/0/sensitive'],
   ['NOT_AVAILABLE_YET', 'on_budget wait', { steps: [get()], on_budget: 'wait' }, '/plan/on_budget'],
   ['NOT_AVAILABLE_YET', 'a wait', [{ skill: 'wait', params: {} }], '/plan/0/skill'],
   ['NOT_AVAILABLE_YET', 'an approval', [{ skill: 'approve' }], '/plan/0/skill'],
@@ -700,6 +699,18 @@ describe('a plan is accepted with warnings', () => {
       'fail with a fallback',
       [get({ on_error: 'fail', fallback: get() })],
       '/plan/0/on_error',
+    ],
+    [
+      'SENSITIVE_BY_READING',
+      'a step that reads a sensitive one',
+      [get({ sensitive: true }), jq()],
+      '/plan/1',
+    ],
+    [
+      'SENSITIVE_BY_READING',
+      'one that says it is not',
+      { steps: [get({ sensitive: true }), jq({}, { sensitive: false })] },
+      '/plan/steps/1/sensitive',
     ],
   ];
 

@@ -67,7 +67,6 @@ function stepSchema(contracts: Contracts): JsonObject {
       on_error: { enum: ['fail', 'skip', 'fallback'] },
       fallback: refTo('call'),
       compensate: refTo('call'),
-      sensitive: { const: false },
     },
     anyOf: [
       { required: ['fallback'] },

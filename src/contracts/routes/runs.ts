@@ -111,14 +111,23 @@ export const RUN_ROUTES = {
   getStepOutput: {
     method: 'GET',
     path: '/api/v1/runs/:run_id/steps/:step_id/output',
-    answerHeaders: ['ETag'],
+    answerHeaders: ['ETag', 'Cache-Control'],
     role: 'viewer',
     tag: 'runs',
     summary: "A step's output, however large",
+    description:
+      'That of a sensitive step is given to operators and admins alone, and each reading of it is recorded in the audit.',
     answers: {
       200: { description: 'The output itself.', schema: z.json(), example: OUTPUT_EXAMPLE },
     },
-    errors: ['RUN_NOT_FOUND', 'STEP_NOT_FOUND', 'OUTPUT_NOT_FOUND', 'KEY_BOUND_TO_AGENT'],
+    errors: [
+      'RUN_NOT_FOUND',
+      'STEP_NOT_FOUND',
+      'OUTPUT_NOT_FOUND',
+      'OUTPUT_SENSITIVE',
+      'SECRETS_KEY_WRONG',
+      'KEY_BOUND_TO_AGENT',
+    ],
   },
   getRunLedger: {
     method: 'GET',

@@ -31,6 +31,7 @@ export const WARNING_CODES = [
   'NOT_A_REFERENCE',
   'DUPLICATE_DEPENDENCY',
   'ON_ERROR_IGNORED',
+  'SENSITIVE_BY_READING',
   'MORE_WARNINGS',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

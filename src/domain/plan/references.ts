@@ -49,17 +49,21 @@ export function mentionsReference(value: Json): boolean {
   return false;
 }
 
-/** The ids of the steps whose values must be loaded before a value can be resolved. */
+/** The ids of the steps whose values must be loaded before a value can be resolved, or of those whose outputs must. */
 export function referencedSteps(
   value: Json,
   stepIds: readonly string[],
   previousId?: string,
+  what: 'values' | 'outputs' = 'values',
 ): string[] {
   const ids = new Set<string>();
   for (const { parts } of bracedPartsOf(value)) {
     for (const part of parts) {
       if (part.kind !== 'reference') continue;
-      const id = stepIdOf(part.reference, stepIds, previousId);
+      const { reference } = part;
+      if (what === 'outputs' && reference.root === 'steps' && reference.field === 'failure')
+        continue;
+      const id = stepIdOf(reference, stepIds, previousId);
       if (id !== undefined) ids.add(id);
     }
   }

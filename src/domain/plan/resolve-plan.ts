@@ -10,6 +10,33 @@ import type { DraftPlan } from './draft.ts';
 import type { Findings } from './known-keys.ts';
 import type { PlanContext } from './plan-context.ts';
 import { resolveStep } from './resolve-step.ts';
+import { sensitiveByReading } from './sensitivity.ts';
+import { quote } from './wording.ts';
+
+/** Marks the steps that are sensitive by what they read, and tells of each. */
+function withSensitive(
+  steps: ResolvedStep[],
+  ids: readonly string[],
+  draft: DraftPlan,
+  { warnings }: Findings,
+): ResolvedStep[] {
+  const from = sensitiveByReading(steps, ids);
+  if (from.size === 0) return steps;
+  return steps.map((step) => {
+    const source = from.get(step.id);
+    if (source === undefined) return step;
+    const { pointer, fields } = draft.steps[step.index]!;
+    const isDenied = fields.sensitive === false;
+    warnings.add(
+      isDenied ? `${pointer}/sensitive` : pointer,
+      'SENSITIVE_BY_READING',
+      () =>
+        `step ${quote(step.id)} reads the output of ${quote(source)}, which is sensitive, so its own output is sensitive too` +
+        (isDenied ? ', although it says `false`.' : '.'),
+    );
+    return { ...step, sensitive: true };
+  });
+}
 
 /** Checks what a plan means once its shape is known; the result is a plan to run only if no problem was found. */
 export function resolvePlan(
@@ -33,7 +60,7 @@ export function resolvePlan(
     if (resolved) steps.push(resolved);
   }
   return {
-    steps,
+    steps: withSensitive(steps, ids, draft, findings),
     deadline_ms: draft.fields.deadline_ms ?? RUN_DEADLINE_DEFAULT_MS,
     compensation_deadline_ms:
       draft.fields.compensation_deadline_ms ?? COMPENSATION_DEADLINE_DEFAULT_MS,

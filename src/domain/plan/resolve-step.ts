@@ -16,7 +16,6 @@ function checkAvailable({ problems }: PlanContext, { pointer, fields }: DraftSte
       () => `${what} is not available in this version.`,
     );
   if (fields.on_error === 'ask') refuse('on_error', '`on_error: "ask"`');
-  if (fields.sensitive === true) refuse('sensitive', '`sensitive: true`');
 }
 
 function onErrorOf(
@@ -117,6 +116,7 @@ export function resolveStep(
       max_cost_micro_cents: microCentsFromCents(fields.max_cost_cents),
     }),
     ...(fields.idempotent !== undefined && { idempotent: fields.idempotent }),
+    ...(fields.sensitive === true && { sensitive: true }),
     ...(fallback && { fallback: calledAs(fallback) }),
     ...(compensate && { compensate: calledAs(compensate) }),
   };

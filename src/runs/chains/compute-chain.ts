@@ -12,18 +12,19 @@ import { afterTry } from '../../domain/after-try.ts';
 import type { TryOutcome } from '../../domain/after-try.ts';
 import { effectKeyOf } from '../../domain/effect-keys.ts';
 import { stepsOfPlan } from '../../domain/plan/goal-step.ts';
+import { stepsReadBy } from '../../domain/plan/reads.ts';
 import { readySteps } from '../../domain/ready-steps.ts';
 import type { Skill, SkillCall } from '../../skills/skill.ts';
-import type { Pool } from '../../storage/pool.ts';
 import { readStepValues } from '../../storage/steps.ts';
 import type { RunState } from '../../storage/runs.ts';
 import type { StepRowWithSpec } from '../../storage/steps.ts';
 import type { RunDeps } from '../deps.ts';
 import { deadlineExceeded } from '../failures.ts';
-import { addValues, createScope, stepsReadBy } from '../tries/load-scope.ts';
+import { addValues, createScope } from '../tries/load-scope.ts';
 import type { LoadedScope } from '../tries/load-scope.ts';
 import { outputTooLargeMessage, packOutput } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
+import { failureOfSkill, toldOf } from '../skill-failure.ts';
 import { prepareCall } from '../tries/prepare-call.ts';
 import { standingEnd } from '../tries/try-outcomes.ts';
 
@@ -105,7 +106,7 @@ async function computeStep(
   scope: LoadedScope,
 ): Promise<ComputedStep | 'deferred'> {
   const startedAt = new Date();
-  await loadMissing(deps.pool, run.id, step, scope);
+  await loadMissing(deps, run.id, step, scope);
   const prepared = prepareCall(deps.skills, step.spec, 'main', scope);
   if (prepared.kind === 'skip') return { step, status: 'skipped', startedAt };
   if (prepared.kind === 'failure') return failedStep(run, step, scope, prepared.failure, startedAt);
@@ -116,7 +117,7 @@ async function computeStep(
     generation: step.generation,
     role: 'main',
   });
-  const result = await callQuickly(deps, prepared.skill, {
+  const result = await callQuickly(deps, step, prepared.skill, {
     params: prepared.params,
     tenantId: run.tenant_id,
     effectKey,
@@ -125,13 +126,12 @@ async function computeStep(
   });
   if (result === 'deferred') return 'deferred';
   if (!result.ok) {
-    const { code, message, ...facts } = result.failure;
-    const failure = createFailure(code, message, { ...facts, step_id: step.id });
+    const failure = failureOfSkill(step, result.failure);
     // A failure that may pass is left to the activity, which counts tries.
     if (failure.retryable && step.spec.policy.max_attempts > 1) return 'deferred';
     return failedStep(run, step, scope, failure, startedAt);
   }
-  const output = packOutput(run.tenant_id, run.id, result.output);
+  const output = packOutput(deps.cipher, run, step, result.output);
   if (!output)
     return failedStep(
       run,
@@ -148,6 +148,7 @@ async function computeStep(
 /** What a skill throws is a fault of the skill, and an outcome all the same. */
 async function callQuickly(
   { logger }: RunDeps,
+  step: StepRowWithSpec,
   skill: Skill,
   call: SkillCall,
 ): Promise<SkillResult | 'deferred'> {
@@ -155,7 +156,8 @@ async function callQuickly(
   try {
     return await skill.callQuickly(call);
   } catch (error) {
-    logger.error('skill.crashed', error, { effect_key: call.effectKey, skill: skill.contract.id });
+    const facts = { effect_key: call.effectKey, skill: skill.contract.id };
+    logger.error('skill.crashed', toldOf(step, error), facts);
     const message = `The skill \`${skill.contract.id}\` crashed; the log has the details.`;
     return {
       ok: false,
@@ -186,11 +188,12 @@ function failedStep(
 }
 
 async function loadMissing(
-  pool: Pool,
+  { pool, cipher }: RunDeps,
   runId: string,
   step: StepRowWithSpec,
   scope: LoadedScope,
 ): Promise<void> {
   const missing = stepsReadBy(step.spec, scope.stepIds).filter((id) => !scope.steps.has(id));
-  if (missing.length > 0) addValues(scope, await readStepValues(pool, runId, missing));
+  if (missing.length > 0)
+    addValues(scope, cipher, runId, await readStepValues(pool, runId, missing));
 }

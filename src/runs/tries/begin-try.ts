@@ -61,7 +61,7 @@ export async function beginTry(
       await appendEvents(tx, run.id, [{ type: 'run.started', seconds: queueSecondsOf(run) }]);
     const key = { runId: run.id, stepId: step.id, generation: step.generation, role, number };
     const { priceTableVersion } = deps;
-    const scope = await loadScope(tx, run.id, step.spec);
+    const scope = await loadScope(tx, deps.cipher, run.id, step.spec);
     return openCall(
       tx,
       deps,

@@ -13,6 +13,7 @@ import { postLateCost } from './late-cost.ts';
 import { outputTooLargeMessage, packOutput } from '../outputs.ts';
 import type { PackedOutput } from '../outputs.ts';
 import { remainingMsOf } from '../run-state.ts';
+import { failureOfSkill } from '../skill-failure.ts';
 import { recordTryEnd, standingEnd } from './try-outcomes.ts';
 
 /** Nothing was recorded and nothing stands: the engine calls the step again, or abandons it. */
@@ -30,7 +31,7 @@ export async function finishTry(
   const end = await withTransaction(deps.pool, async (tx) => {
     const run = (await lockRun(tx, call.run.id))!;
     const { cost_micro_cents: actualMicroCents, presumed = false } = result.usage;
-    const ending = endingOf(run, call, result);
+    const ending = endingOf(deps, run, call, result);
     const recorded = await recordTryEnd(
       tx,
       { ...call, run },
@@ -50,19 +51,20 @@ export async function finishTry(
 }
 
 function endingOf(
+  { cipher }: RunDeps,
   run: RunRow,
   call: BegunCall,
   result: SkillResult,
 ): { output?: PackedOutput; failure?: Failure } {
   if (result.ok) {
-    const output = packOutput(run.tenant_id, run.id, result.output);
+    const output = packOutput(cipher, run, call.step, result.output);
     return output
       ? { output }
       : { failure: createFailure('OUTPUT_TOO_LARGE', outputTooLargeMessage('')) };
   }
-  const { code, message, ...facts } = result.failure;
+  const { code } = result.failure;
   const isOver = remainingMsOf(run, call.key.role) <= 0;
   if (isOver && (code === 'TIMEOUT' || code === 'CANCELLED'))
     return { failure: deadlineExceeded(run, call.key.role) };
-  return { failure: createFailure(code, message, { ...facts, step_id: call.key.stepId }) };
+  return { failure: failureOfSkill(call.step, result.failure) };
 }

@@ -7,15 +7,20 @@ import { RESOLVED_PARAMS_BYTES_MAX } from '../../contracts/limits.ts';
 import type { ResolvedStep } from '../../contracts/plan.ts';
 import type { StepRole } from '../../contracts/activities.ts';
 import { evaluateCondition } from '../../domain/plan/conditions.ts';
+import { previousIdOf, stepsReadBy } from '../../domain/plan/reads.ts';
 import { resolveReferences } from '../../domain/plan/references.ts';
 import type { Scope } from '../../domain/plan/references.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import type { Skill } from '../../skills/skill.ts';
-import { callOf, previousIdOf } from './step-calls.ts';
+import { sealedOtherwise } from '../failures.ts';
+import { withoutQuotes } from '../skill-failure.ts';
+import { callOf } from './step-calls.ts';
 
 /** The values a step may read, and which skill gave each of them. */
 export interface CallScope extends Scope {
   answeredBy: ReadonlyMap<string, string>;
+  /** Steps whose outputs are sealed with another key than this process has. */
+  unopened: ReadonlySet<string>;
 }
 
 export type PreparedCall =
@@ -30,6 +35,22 @@ const failed = (code: FailureCode, message: string, facts?: FailureFacts): Prepa
 
 /** Resolves what a step is to be called with: its condition, its references, what flows in, its skill's schema. */
 export function prepareCall(
+  skills: SkillRegistry,
+  spec: ResolvedStep,
+  role: StepRole,
+  loaded: CallScope,
+): PreparedCall {
+  if (loaded.unopened.size > 0) {
+    const shut = stepsReadBy(spec, loaded.stepIds).find((id) => loaded.unopened.has(id));
+    if (shut !== undefined) return failed('SECRETS_KEY_WRONG', sealedOtherwise(shut));
+  }
+  const prepared = resolveCall(skills, spec, role, loaded);
+  return spec.sensitive && prepared.kind === 'failure'
+    ? { kind: 'failure', failure: withoutQuotes(prepared.failure) }
+    : prepared;
+}
+
+function resolveCall(
   skills: SkillRegistry,
   spec: ResolvedStep,
   role: StepRole,

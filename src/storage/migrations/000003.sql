@@ -58,9 +58,6 @@ ALTER TABLE transactions DROP CONSTRAINT transactions_kind_check;
 ALTER TABLE transactions ADD CONSTRAINT transactions_kind_check
   CHECK (kind IN ('hold', 'settle', 'release', 'expire', 'topup', 'overage', 'adjust', 'limit'));
 
--- When each part of the limit was last reached, and by which run: {"50": {"at": …, "run_id": …}}.
-ALTER TABLE accounts ADD COLUMN thresholds jsonb NOT NULL DEFAULT '{}';
-
 -- Every change and every refusal. Refusals that repeat within a minute are one row with a count; without a key, or with an unknown one, there is no tenant.
 CREATE TABLE audit_entries (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,3 +1,6 @@
+-- When each part of the limit was last reached, and by which run: {"50": {"at": …, "run_id": …}}.
+ALTER TABLE accounts ADD COLUMN thresholds jsonb NOT NULL DEFAULT '{}';
+
 -- Events in one order for all readers of a tenant: an event comes after all that its transaction could see. Not every
 -- event is of a run: a limit that is lowered can pass a mark without one.
 ALTER TABLE events DROP CONSTRAINT events_pkey;
@@ -71,3 +74,11 @@ CREATE TABLE webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, created_at DESC, id DESC);
 CREATE INDEX webhook_deliveries_open ON webhook_deliveries (webhook_id) WHERE status IN ('pending', 'sending', 'waiting');
+
+-- The output of a sensitive step stands in `sealed` alone, whatever its size: who reads outputs cannot come upon it.
+ALTER TABLE steps ADD COLUMN sensitive boolean NOT NULL DEFAULT false;
+ALTER TABLE steps ADD COLUMN sealed bytea;
+-- What is encrypted does not get smaller.
+ALTER TABLE steps ALTER COLUMN sealed SET STORAGE EXTERNAL;
+ALTER TABLE steps ADD CONSTRAINT steps_sealed_if_sensitive
+  CHECK (CASE WHEN sensitive THEN output IS NULL AND artifact_id IS NULL ELSE sealed IS NULL END);
