@@ -5,6 +5,7 @@ import * as audit from '../contracts/audit.ts';
 import * as budget from '../contracts/budget.ts';
 import * as capabilities from '../contracts/capabilities.ts';
 import * as compat from '../contracts/compat.ts';
+import * as event from '../contracts/event.ts';
 import * as failures from '../contracts/failures.ts';
 import * as key from '../contracts/key.ts';
 import * as ledger from '../contracts/ledger.ts';
@@ -27,6 +28,7 @@ const MODULES = [
   budget,
   capabilities,
   compat,
+  event,
   failures,
   key,
   ledger,
