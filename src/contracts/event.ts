@@ -39,6 +39,7 @@ export type Event = z.infer<typeof Event>;
 /** An event whose transaction is committed, with what logs and metrics need beside what is stored. */
 export interface CommittedEvent {
   runId: string;
+  tenantId: string;
   type: EventType;
   stepId?: string;
   data?: Record<string, unknown>;

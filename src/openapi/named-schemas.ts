@@ -5,10 +5,12 @@ import * as audit from '../contracts/audit.ts';
 import * as budget from '../contracts/budget.ts';
 import * as capabilities from '../contracts/capabilities.ts';
 import * as compat from '../contracts/compat.ts';
+import * as event from '../contracts/event.ts';
 import * as failures from '../contracts/failures.ts';
 import * as key from '../contracts/key.ts';
 import * as ledger from '../contracts/ledger.ts';
 import * as limitsView from '../contracts/limits-view.ts';
+import * as live from '../contracts/live.ts';
 import * as plan from '../contracts/plan.ts';
 import * as question from '../contracts/question.ts';
 import * as runtimeRoutes from '../contracts/routes/runtime.ts';
@@ -27,10 +29,12 @@ const MODULES = [
   budget,
   capabilities,
   compat,
+  event,
   failures,
   key,
   ledger,
   limitsView,
+  live,
   plan,
   question,
   run,
