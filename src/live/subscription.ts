@@ -29,11 +29,13 @@ export interface SubscriptionDeps {
   /** Whether a failed read may pass later; any other is thrown by `next`. */
   isOutage: (error: unknown) => boolean;
   onClose: () => void;
+  /** How long a failed read is left alone. @default 1000 */
+  retryMs?: number;
 }
 
 /** Follows a feed; while it is before what the feed holds, it reads pages by itself. Nothing is kept for it. */
 export function createSubscription(deps: SubscriptionDeps): Subscription {
-  const { feed, filter } = deps;
+  const { feed, filter, retryMs = RETRY_MS } = deps;
   let after = deps.after;
   let isNudged = false;
   let isClosed = false;
@@ -54,7 +56,7 @@ export function createSubscription(deps: SubscriptionDeps): Subscription {
   const forRetry = async (): Promise<void> => {
     if (isNudged || isClosed) return;
     await pause((done) => {
-      const timer = setTimeout(done, RETRY_MS);
+      const timer = setTimeout(done, retryMs);
       return () => clearTimeout(timer);
     });
   };
@@ -65,11 +67,13 @@ export function createSubscription(deps: SubscriptionDeps): Subscription {
     return events.filter(({ event }) => passes(filter, event));
   }
   async function readBehind(): Promise<readonly LiveEvent[]> {
+    const head = feed.head();
     try {
       const page = await deps.readPage({ after, limit: BATCH_MAX, filter });
       after = page.knownTo;
       // Nothing is there that the feed has counted on: not asked for again and again.
-      if (page.events.length === 0 && !page.hasMore && !feed.follows(after)) await forRetry();
+      const isNothing = page.events.length === 0 && !page.hasMore && feed.head() === head;
+      if (isNothing && !feed.follows(after)) await forRetry();
       return page.events;
     } catch (error) {
       if (!deps.isOutage(error)) throw error;
