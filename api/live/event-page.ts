@@ -6,6 +6,7 @@ import type { Place } from '../../src/live/place.ts';
 import type { Scope } from '../../src/live/scope.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
+import { checkReaderAgain } from './event-reader.ts';
 import type { EventReader } from './event-reader.ts';
 
 /** Statements of one answer that find nothing of what is asked for. */
@@ -45,6 +46,7 @@ async function hasCome(
   reader: EventReader,
   waitMs: number,
 ): Promise<boolean> {
+  const agentId = ctx.state.key.agent_id;
   const deadlineMs = performance.now() + waitMs;
   const subscription = await live.subscribe(reader.scope, reader);
   try {
@@ -54,7 +56,7 @@ async function hasCome(
       const timer = setTimeout(() => subscription.nudge(), Math.min(LOOK_MS, leftMs));
       const events = await subscription.next();
       clearTimeout(timer);
-      await ctx.state.checkKeyAgain();
+      await checkReaderAgain(ctx, agentId);
       if (events.length > 0) return true;
       if (subscription.hasEnded()) return false;
     }

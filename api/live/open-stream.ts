@@ -1,8 +1,8 @@
-import { refuseOtherAgent } from '../../src/agents/bound-agent.ts';
 import type { OpenStream } from '../../src/live/streams.ts';
 import type { Subscription } from '../../src/live/subscription.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { AosContext } from '../state.ts';
+import { checkReaderAgain } from './event-reader.ts';
 import type { EventReader } from './event-reader.ts';
 
 export type EndReason = Parameters<OpenStream['end']>[0];
@@ -40,11 +40,7 @@ export async function openStream(
   let subscription: Subscription | undefined;
   const remove = streams.add({
     keyId: key.id,
-    async checkKey() {
-      await ctx.state.checkKeyAgain();
-      if (ctx.state.key.agent_id !== key.agent_id)
-        refuseOtherAgent(ctx.state.key, key.agent_id, 'the stream is not of that agent');
-    },
+    checkKey: () => checkReaderAgain(ctx, key.agent_id),
     stalledMs: () =>
       Math.max(
         sendingSinceMs === undefined ? 0 : performance.now() - sendingSinceMs,
