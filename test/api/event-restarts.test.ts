@@ -13,6 +13,7 @@ import { PEPPER, startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 import { startRedis } from '../support/redis.ts';
 import type { TestRedis } from '../support/redis.ts';
+import { settled } from '../support/settled.ts';
 
 const FEED = '/api/v1/events';
 const PLAN = [{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }];
@@ -106,6 +107,7 @@ describe('open streams', () => {
   });
 
   test('miss nothing and get nothing twice while Postgres and Redis are cut off and come back', async () => {
+    await settled(aos.pool);
     const first = await openEvents(aos.url + FEED, { key: aos.key });
     const second = await openSocket(aos.url + FEED, { key: aos.key });
     const from = (await allIds()).at(-1)!;

@@ -11,6 +11,7 @@ import { eventsOf, openEvents, openSocket } from '../support/event-client.ts';
 import { PEPPER, startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
 import { converse } from '../support/raw-http.ts';
+import { settled } from '../support/settled.ts';
 
 const PLAN = [{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }];
 const FEED = '/api/v1/events';
@@ -44,6 +45,7 @@ describe('a stream of events', () => {
   test('of a tenant tells what happens from now on, of all its runs and of no other tenant', async () => {
     const theirs = await aos.createKey('theirs', 1e12);
     const before = await aos.run(PLAN);
+    await settled(aos.pool);
     const mine = await openEvents(aos.url + FEED, { key: aos.key });
     const foreign = await openEvents(aos.url + FEED, { key: theirs });
     const socket = await openSocket(aos.url + FEED, { key: aos.key });
@@ -81,6 +83,7 @@ describe('a stream of events', () => {
   });
 
   test('tells only what is asked for', async () => {
+    await settled(aos.pool);
     const types = await openEvents(`${aos.url}${FEED}?types=run.accepted,step.*`, { key: aos.key });
     const run = await aos.submit(PLAN);
     const other = await openEvents(`${aos.url}${FEED}?after=0-0&run_id=${run.run_id}`, {
@@ -101,6 +104,7 @@ describe('a stream of events', () => {
   });
 
   test('of a key that is bound to an agent tells of that agent alone', async () => {
+    await settled(aos.pool);
     const stream = await openEvents(aos.url + FEED, { key: bound });
     const foreign = await aos.run(PLAN);
     const own = await aos.run(PLAN, { agent_id: agentId });
@@ -235,6 +239,7 @@ describe('a stream of events', () => {
   test('is open over a WebSocket to a page whose origin may call', async () => {
     const headers = { Origin: 'https://console.example.org' };
     const { socket } = await openSocket(aos.url + FEED, { key: aos.key, headers });
+    expect(socket.readyState).toBe(socket.OPEN);
     socket.terminate();
   });
 
@@ -354,8 +359,9 @@ describe('the streams of a process', () => {
     socket.write(
       `GET ${FEED}?after=0-0 HTTP/1.1\r\nHost: aos\r\nX-API-Key: ${aos.key}\r\n${asked}\r\n\r\n`,
     );
-    while (!lines.some((line) => line.includes('"reason":"client_stalled"')))
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const isTold = (): boolean => lines.some((line) => line.includes('"reason":"client_stalled"'));
+    while (!isTold()) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isTold()).toBe(true);
     socket.destroy();
   });
 
