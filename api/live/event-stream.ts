@@ -21,12 +21,20 @@ export async function answerStream(
   const { res } = ctx;
   let endedBy: EndReason | undefined;
   const stream = await openStream(ctx, deps, reader, {
-    ping: () => void res.write(': ping\n\n'),
+    ping() {
+      if (!res.writableEnded && !res.destroyed) res.write(': ping\n\n');
+    },
     end(reason) {
+      const isTold = endedBy !== undefined;
       endedBy ??= reason;
-      if (reason === 'client_stalled') res.destroy();
-      else if (reason === 'key_ended' && res.writableNeedDrain) res.destroy();
-      else if (res.headersSent) res.end(lastWords(reason));
+      // A client that takes nothing would keep it open.
+      if (
+        isTold ||
+        reason === 'client_stalled' ||
+        (reason === 'key_ended' && res.writableNeedDrain)
+      )
+        res.destroy();
+      else if (res.headersSent && !res.writableEnded) res.end(lastWords(reason));
     },
   });
   ctx.status = 200;
@@ -39,6 +47,8 @@ export async function answerStream(
   // From here on the answer is written by hand.
   ctx.respond = false;
   res.once('close', () => stream.close());
+  // Whatever fails in sending, the stream is closed then.
+  res.on('error', () => {});
   if (res.destroyed || res.closed) return stream.close();
   res.write(`retry: ${RETRY_MS}\n\n`);
   if (endedBy !== undefined) res.end(lastWords(endedBy));
@@ -56,7 +66,9 @@ async function sendEvents(
   while (isOpen()) {
     const events = await subscription.next();
     if (events.length > 0 && isOpen()) await sending(() => write(res, events.map(toText).join('')));
-    if (subscription.hasEnded() && isOpen()) res.end(endText('run_ended'));
+    if (subscription.hasEnded() && isOpen()) {
+      await sending(() => new Promise<void>((resolve) => res.end(endText('run_ended'), resolve)));
+    }
   }
 }
 

@@ -7,7 +7,8 @@ import type { Place } from './place.ts';
 import type { LiveEvent } from './scope.ts';
 
 /** Events that a reader is handed at once: what it does not take stays where it is. */
-const BATCH_MAX = 100;
+const BATCH_MAX = 50;
+const BATCH_CHARS_MAX = 128 * 1024;
 const RETRY_MS = 1000;
 
 /** One reader of a scope, at its own place and its own pace. */
@@ -62,7 +63,7 @@ export function createSubscription(deps: SubscriptionDeps): Subscription {
   };
 
   function takeFromFeed(): readonly LiveEvent[] {
-    const events = feed.take(after, BATCH_MAX);
+    const events = fitting(feed.take(after, BATCH_MAX));
     after = events.at(-1)?.place ?? after;
     return events.filter(({ event }) => passes(filter, event));
   }
@@ -70,11 +71,12 @@ export function createSubscription(deps: SubscriptionDeps): Subscription {
     const head = feed.head();
     try {
       const page = await deps.readPage({ after, limit: BATCH_MAX, filter });
-      after = page.knownTo;
+      const events = fitting(page.events);
+      after = events.length < page.events.length ? events.at(-1)!.place : page.knownTo;
       // Nothing is there that the feed has counted on: not asked for again and again.
       const isNothing = page.events.length === 0 && !page.hasMore && feed.head() === head;
       if (isNothing && !feed.follows(after)) await forRetry();
-      return page.events;
+      return events;
     } catch (error) {
       if (!deps.isOutage(error)) throw error;
       await forRetry();
@@ -106,4 +108,14 @@ export function createSubscription(deps: SubscriptionDeps): Subscription {
       deps.onClose();
     },
   };
+}
+
+/** The first of them that fit together in a batch, at least one. */
+function fitting(events: readonly LiveEvent[]): readonly LiveEvent[] {
+  let chars = 0;
+  const tooMany = events.findIndex(({ json }, index) => {
+    chars += json.length;
+    return index > 0 && chars > BATCH_CHARS_MAX;
+  });
+  return tooMany === -1 ? events : events.slice(0, tooMany);
 }

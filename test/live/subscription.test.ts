@@ -15,9 +15,13 @@ const PULLS_MAX = 2_000;
 
 const TYPES = ['run.started', 'step.started', 'step.succeeded'] as const;
 
+const LARGE = 'x'.repeat(50_000);
+
 const eventAt = (number: number): LiveEvent => {
   const event = { type: TYPES[number % TYPES.length]!, agent_id: null, run_id: 'run_a' } as Event;
-  return { place: placeOfNumber(number), id: String(number), event, json: `${number}` };
+  // So large that few go together.
+  const json = number % 7 === 0 ? LARGE : String(number);
+  return { place: placeOfNumber(number), id: String(number), event, json };
 };
 const scopeAt = (lastNumber: number): Scope => ({
   kind: 'run',
