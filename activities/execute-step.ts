@@ -36,7 +36,6 @@ export const createExecuteStep = (deps: RunDeps) => {
         context.cancellationSignal,
       );
       if (begun.kind === 'reply') return begun.reply;
-      deps.wakeups.wake(address.run_id);
       const result = await callSkill(deps, begun.call, context.cancellationSignal);
       const end = 'stopped' in result ? await endOfStopped(deps, begun.call, result) : result;
       return await repeatInOutage(() => inTurn(() => finishTry(deps, begun.call, end)));

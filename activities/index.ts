@@ -10,26 +10,19 @@ import { createExecuteStep } from './execute-step.ts';
 import { withMappedErrors } from './failure.ts';
 import { withMeasures } from './measure.ts';
 
-/** What a workflow may ask this worker for; every change of a run wakes those who wait for one. */
+/** What a workflow may ask this worker for. */
 export function createActivities(deps: RunDeps): RunActivities {
-  const waking = <I extends { run_id: string }, O>(
+  const known = <I extends { run_id: string }, O>(
     name: keyof RunActivities,
     work: (input: I) => Promise<O>,
-  ) => {
-    const wakingWork = async (input: I): Promise<O> => {
-      const reply = await work(input);
-      deps.wakeups.wake(input.run_id);
-      return reply;
-    };
-    return withMappedErrors(deps.logger, name, withMeasures(deps.metrics, name, wakingWork));
-  };
+  ) => withMappedErrors(deps.logger, name, withMeasures(deps.metrics, name, work));
   return {
-    executeStep: waking('executeStep', createExecuteStep(deps)),
-    executeInline: waking('executeInline', (input) => executeInline(deps, input)),
-    abandonStep: waking('abandonStep', (input) => abandonTry(deps, input)),
-    recordCancel: waking('recordCancel', (input) => recordCancel(deps, input)),
-    adoptPlan: waking('adoptPlan', (input) => adoptPlan(deps, input)),
-    beginCompensation: waking('beginCompensation', (input) => beginCompensation(deps, input)),
-    closeRun: waking('closeRun', (input) => closeRun(deps, input)),
+    executeStep: known('executeStep', createExecuteStep(deps)),
+    executeInline: known('executeInline', (input) => executeInline(deps, input)),
+    abandonStep: known('abandonStep', (input) => abandonTry(deps, input)),
+    recordCancel: known('recordCancel', (input) => recordCancel(deps, input)),
+    adoptPlan: known('adoptPlan', (input) => adoptPlan(deps, input)),
+    beginCompensation: known('beginCompensation', (input) => beginCompensation(deps, input)),
+    closeRun: known('closeRun', (input) => closeRun(deps, input)),
   };
 }

@@ -31,6 +31,9 @@ export function createApp(deps: ApiDeps): Koa<AosState> {
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Whatever is thrown outside of `answerErrors` is a fault of the server itself.
-  app.on('error', (error: unknown) => deps.logger.error('api.failed', error));
+  app.on('error', (error: unknown, ctx?: Koa.Context) => {
+    // Of a stream, that is a client that has gone.
+    if (ctx?.respond !== false) deps.logger.error('api.failed', error);
+  });
   return app;
 }

@@ -1,4 +1,6 @@
 import type { RefusalRecorder } from '../src/audit/refusals.ts';
+import type { Live } from '../src/live/live.ts';
+import type { Streams } from '../src/live/streams.ts';
 import type { HashKey } from '../src/keys/deps.ts';
 import type { KeyCache } from '../src/keys/key-cache.ts';
 import type { RateLimiter } from '../src/rates/rate-limiter.ts';
@@ -6,10 +8,13 @@ import type { RunDeps } from '../src/runs/deps.ts';
 import type { WebhookSecretOf } from '../src/skills/webhook/secret.ts';
 import type { WakeupListener } from '../src/storage/wakeups.ts';
 import type { Engine } from '../src/temporal/engine.ts';
+import type { Upgrades } from './live/upgrades.ts';
 
 export interface ApiDeps extends RunDeps {
   engine: Engine;
   listener: WakeupListener;
+  live: Live;
+  streams: Streams;
   keys: KeyCache;
   /** Turns a new key into what the table holds of it. */
   hashKey: HashKey;
@@ -23,6 +28,7 @@ export interface ApiDeps extends RunDeps {
   version: string;
   /** Where the script of the reference page is. */
   referenceScript: string;
-  /** Aborted when the server stops: long polls then answer at once. */
+  upgrades: Upgrades;
+  /** Aborted when the server stops: long polls then answer at once, and streams end. */
   closing: AbortSignal;
 }

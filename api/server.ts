@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import {
   CONNECTION_IDLE_MS,
   REQUEST_HEADERS_MS_MAX,
@@ -10,6 +11,8 @@ import type { Listening } from '../src/http-server.ts';
 import { createApp } from './app.ts';
 import { answerClientErrors } from './client-errors.ts';
 import type { ApiDeps } from './deps.ts';
+import { takeUpgrades } from './live/upgrades.ts';
+import type { Upgrade } from './live/upgrades.ts';
 
 const DRAIN_MS = 4_000;
 /** How often slow requests are looked for. */
@@ -17,11 +20,12 @@ const CHECK_MS = 2_000;
 
 /** Serves the API. Rejects with the system's error when the address cannot be had. */
 export async function startApiServer(
-  deps: Omit<ApiDeps, 'closing'>,
+  deps: Omit<ApiDeps, 'closing' | 'upgrades'>,
   { host, port }: { host: string; port: number },
 ): Promise<Listening> {
   const closing = new AbortController();
-  const handle = createApp({ ...deps, closing: closing.signal }).callback();
+  const upgrades = new WeakMap<IncomingMessage, Upgrade>();
+  const handle = createApp({ ...deps, closing: closing.signal, upgrades }).callback();
   const server = createServer({
     // Node's own answers to a missing Host and an odd Expect are empty, so these requests go the way of all others.
     requireHostHeader: false,
@@ -33,6 +37,7 @@ export async function startApiServer(
   });
   server.on('request', (request, response) => void handle(request, response));
   server.on('checkExpectation', (request, response) => void handle(request, response));
+  takeUpgrades(server, (request, response) => void handle(request, response), upgrades);
   answerClientErrors(server, deps);
   const listening = await listen(server, { host, port, drainMs: DRAIN_MS });
   return {

@@ -9,6 +9,7 @@ const REQUEST_HEADERS = [
   'Content-Type',
   'Idempotency-Key',
   'If-None-Match',
+  'Last-Event-ID',
   'traceparent',
   'X-API-Key',
   'X-AOS-Key',

@@ -13,6 +13,8 @@ export const answerErrors =
   async (ctx, next) => {
     try {
       await next();
+      // A stream is written by who has begun it.
+      if (ctx.respond === false) return;
       if (ctx.body === undefined || ctx.body === null || ctx.method === 'OPTIONS') {
         // The router says what is allowed on a path that it knows.
         throw !ctx.response.get('Allow')

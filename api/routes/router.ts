@@ -9,6 +9,7 @@ import { createAgentHandlers } from './agents.ts';
 import { createAuditHandlers } from './audit.ts';
 import { createCapabilityHandlers } from './capabilities.ts';
 import { createErrorPageHandlers } from './error-pages.ts';
+import { createEventHandlers } from './events.ts';
 import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
@@ -34,6 +35,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createReferenceHandlers(deps),
     ...createErrorPageHandlers(),
     ...createRunHandlers(deps),
+    ...createEventHandlers(deps),
     ...createAgentHandlers(deps),
     ...createGoalHandlers(deps),
     ...createSimulateHandlers(deps),

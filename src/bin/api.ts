@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { startApiServer } from '../../api/server.ts';
 import { createKeyCache } from '../keys/key-cache.ts';
 import { createRefusalRecorder } from '../audit/refusals.ts';
+import { createLive } from '../live/live.ts';
+import { createRedisHints } from '../live/redis-hints.ts';
+import { createStreams } from '../live/streams.ts';
 import { createWakeupListener } from '../storage/wakeups.ts';
 import { createRates } from '../rates/create-rates.ts';
 import { createTemporalClient } from '../temporal/client.ts';
@@ -36,6 +39,10 @@ const client = createTemporalClient({
 });
 const hashKey = createHashKey(keyPepper);
 const listener = createWakeupListener(config.databaseDirectUrl ?? databaseUrl);
+const redis = createRedisHints(config.redisUrl, deps.logger);
+redis.subscribe(listener.hear);
+const live = createLive({ ...deps, listener });
+const streams = createStreams();
 const rates = createRates({ url: config.redisUrl, logger: deps.logger });
 const refusals = createRefusalRecorder(deps);
 const { version } = JSON.parse(
@@ -54,6 +61,8 @@ const server = await startApiServer(
     ...deps,
     engine: createEngine(client, TASK_QUEUE_DEFAULT),
     listener,
+    live,
+    streams,
     hashKey,
     keys: createKeyCache({ ...deps, hashKey }),
     webhookSecretOf: createWebhookSecretOf(keyPepper),
@@ -77,6 +86,9 @@ stopOnSignal(async () => {
   const stopped = server.stop();
   await listener.stop();
   await stopped;
+  await streams.stop();
+  await live.stop();
+  await redis.stop();
   await metrics.stop();
   await rates.stop();
   await refusals.stop();

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config.ts';
 import type { RunDeps } from '../runs/deps.ts';
+import { createRedisHints } from '../live/redis-hints.ts';
 import { createPlanGoal } from '../runs/planning/plan-goal.ts';
 import { createEgressGuard } from '../skills/egress.ts';
 import { createEmailSend } from '../skills/email-send.ts';
@@ -16,7 +17,7 @@ import { createWebhookSend } from '../skills/webhook-send.ts';
 import { createWorkspace } from '../skills/workspace.ts';
 import { createCipher } from '../secrets/cipher.ts';
 import { createPool } from '../storage/pool.ts';
-import { createWakeupSender } from '../storage/wakeups.ts';
+import { createWakeupSender, wakeReaders } from '../storage/wakeups.ts';
 import { reportCommitted } from '../telemetry/committed-events.ts';
 import { createMetrics } from '../telemetry/instruments.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -36,13 +37,19 @@ export function composeRuns(
 ): Composed {
   const logger = createLogger(config.logLevel, service);
   const metrics = createMetrics({ service, isSkill: (id) => skills.has(id) });
+  const report = reportCommitted({ metrics, logger });
+  const redis = createRedisHints(config.redisUrl, logger);
   const pool = createPool({
     url: databaseUrl,
     connectionsMax,
     namedStatements: config.namedStatements,
     onError: (error) => logger.warn('postgres.connection_lost', { reason: error.message }),
-    onCommitted: reportCommitted({ metrics, logger }),
+    onCommitted: (events) => {
+      report(events);
+      wakeReaders(wakeups, events);
+    },
   });
+  const wakeups = createWakeupSender(pool, redis.publish);
   const transforms = createTransformPool({
     slowThreads: Math.max(1, Math.min(2, availableParallelism())),
   });
@@ -69,13 +76,13 @@ export function composeRuns(
       pool,
       skills,
       priceTableVersion: `${config.httpPrices.version}+${config.llm.prices.version}`,
-      wakeups: createWakeupSender(pool),
       cipher: createCipher(config.secretsKey),
       logger,
       metrics,
     },
     stop: async () => {
       await transforms.stop();
+      await redis.stop();
       await pool.end();
     },
   };

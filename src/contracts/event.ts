@@ -40,6 +40,7 @@ export type Event = z.infer<typeof Event>;
 export interface CommittedEvent {
   /** Absent where a new limit has reached a part of a budget. */
   runId?: string;
+  tenantId: string;
   type: EventType;
   stepId?: string;
   data?: Record<string, unknown>;

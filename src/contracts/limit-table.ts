@@ -8,6 +8,7 @@ export const LIMIT_GROUPS = {
   runs: 'Runs, while they run.',
   money: 'Budgets.',
   outputs: 'What steps return.',
+  streams: 'Streams of events.',
   agents: 'Agents and goals.',
   account: 'The tenant and its records.',
   questions: 'Simulation, capabilities, questions and recall.',
@@ -43,6 +44,7 @@ const money = inGroup('money');
 const outputs = inGroup('outputs');
 const agents = inGroup('agents');
 const account = inGroup('account');
+const streams = inGroup('streams');
 const questions = inGroup('questions');
 const http = inGroup('http_call');
 const transform = inGroup('json_transform');
@@ -147,6 +149,12 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   ),
   OUTPUT_BYTES_MAX: outputs('the output of a step'),
   OUTPUT_PREVIEW_CHARS: outputs('the preview of an output that is referred to'),
+
+  STREAMS_MAX: streams('streams that are open at once in an api process'),
+  STREAMS_PER_KEY_MAX: streams('streams of one key that are open at once in an api process'),
+  STREAM_PING_MS: streams('how often a stream without events says that it is there'),
+  STREAM_STALLED_MS_MAX: streams('how long a client may take nothing of what is sent to it'),
+  STREAM_INBOUND_BYTES_MAX: internal('A message over a WebSocket ends it, whatever its size.'),
 
   AGENTS_PER_TENANT_MAX: agents('agents of a tenant'),
   AGENT_NAME_LENGTH_MAX: agents('`name` of an agent'),

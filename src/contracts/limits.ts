@@ -227,3 +227,12 @@ export const RECALL_QUERY_LENGTH_MAX = 1000;
 export const RECALL_RANKED_MAX = 1000;
 /** Of what a finished run is found by: its words must fit in a tsvector, which takes 1 MiB. */
 export const MEMORY_CHARS_MAX = 64 * KIB;
+
+/** Open streams of events in an api process, and of one key in it. */
+export const STREAMS_MAX = 5000;
+export const STREAMS_PER_KEY_MAX = 1000;
+export const STREAM_PING_MS = 15 * 1000;
+/** How long a stream is kept whose client takes nothing of what is sent to it. */
+export const STREAM_STALLED_MS_MAX = 5 * 60 * 1000;
+/** What a client may send over a WebSocket: it has nothing to say. */
+export const STREAM_INBOUND_BYTES_MAX = 1024;

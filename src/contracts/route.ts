@@ -11,6 +11,7 @@ export const TAGS = {
   runs: 'Submit plans, watch them, cancel them, and see what they cost.',
   agents: 'Named actors with a budget, allowed skills and limits of their own.',
   runtime: 'What can be done here and now, and what a plan would cost.',
+  events: 'What happens, as it happens: as pages, as a stream, over a WebSocket.',
   keys: 'API keys, their roles and limits.',
   account: "The tenant's money, and what was changed or refused.",
   system: 'Health, version, documentation. No key is needed.',
@@ -25,6 +26,8 @@ export interface Answer {
   example?: Json;
   /** @default application/json */
   contentType?: string;
+  /** The same in another form, for who asks for it by `Accept`. */
+  orStream?: { contentType: string; example: string };
 }
 
 /** One route of the API: who may call it, with what, and what it answers. */

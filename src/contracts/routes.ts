@@ -2,6 +2,7 @@ import type { Route } from './route.ts';
 import { ACCOUNT_ROUTES } from './routes/account.ts';
 import { AGENT_ROUTES } from './routes/agents.ts';
 import { COMPAT_ROUTES } from './routes/compat.ts';
+import { EVENT_ROUTES } from './routes/events.ts';
 import { GOAL_ROUTES } from './routes/goals.ts';
 import { KEY_ROUTES } from './routes/keys.ts';
 import { PLAN_ROUTES } from './routes/plans.ts';
@@ -12,6 +13,7 @@ import { SYSTEM_ROUTES } from './routes/system.ts';
 const ALL = {
   ...SYSTEM_ROUTES,
   ...RUN_ROUTES,
+  ...EVENT_ROUTES,
   ...PLAN_ROUTES,
   ...AGENT_ROUTES,
   ...GOAL_ROUTES,

@@ -10,6 +10,7 @@ import * as failures from '../contracts/failures.ts';
 import * as key from '../contracts/key.ts';
 import * as ledger from '../contracts/ledger.ts';
 import * as limitsView from '../contracts/limits-view.ts';
+import * as live from '../contracts/live.ts';
 import * as plan from '../contracts/plan.ts';
 import * as question from '../contracts/question.ts';
 import * as runtimeRoutes from '../contracts/routes/runtime.ts';
@@ -33,6 +34,7 @@ const MODULES = [
   key,
   ledger,
   limitsView,
+  live,
   plan,
   question,
   run,

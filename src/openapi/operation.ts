@@ -85,7 +85,7 @@ function requestBodyOf({ body, bodyExample }: Route, components: Components): ob
 function responseOf(
   route: Route,
   status: number,
-  { description, schema, example, contentType = 'application/json' }: Answer,
+  { description, schema, example, contentType = 'application/json', orStream }: Answer,
   components: Components,
 ): object {
   return {
@@ -96,6 +96,9 @@ function responseOf(
         schema: schema ? components.schemaFor(schema, 'output') : { type: 'string' },
         ...(example !== undefined && { example }),
       },
+      ...(orStream && {
+        [orStream.contentType]: { schema: { type: 'string' }, example: orStream.example },
+      }),
     },
   };
 }

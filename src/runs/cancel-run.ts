@@ -42,7 +42,7 @@ export async function cancelRun(
   runId: string,
   reason: string,
 ): Promise<RunRow> {
-  const { pool, engine, wakeups } = deps;
+  const { pool, engine } = deps;
   const { tenantId } = actor;
   const recorded = await withTransaction(pool, async (tx) => {
     const found = await findRun(tx, tenantId, runId);
@@ -64,7 +64,6 @@ export async function cancelRun(
   });
   if (isOpen(recorded) && recorded.compensate_until === null)
     await tellExecution(deps, recorded, reason, engine);
-  wakeups.wake(runId);
   return (await findRun(pool, tenantId, runId))!;
 }
 

@@ -3,7 +3,6 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Cipher } from '../secrets/cipher.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { Pool } from '../storage/pool.ts';
-import type { Wakeups } from '../storage/wakeups.ts';
 
 /** What everything that acts on a run needs. */
 export interface RunDeps {
@@ -11,7 +10,6 @@ export interface RunDeps {
   skills: SkillRegistry;
   /** Stored with every estimate, hold and settlement. */
   priceTableVersion: string;
-  wakeups: Wakeups;
   /** Seals what nobody may read in Postgres. */
   cipher: Cipher;
   logger: Logger;

@@ -2,7 +2,7 @@ import type { Db } from './pool.ts';
 
 /**
  * Transactions are counted by the server: a dump that is restored into another one may hold events of transactions
- * that this one has not reached, and readers would wait for them. All that is there then stands before the first
+ * that this one has not reached, or places of readers that are, and they would wait for that. All that is there then stands before the first
  * transaction, in its old order; what names a place goes along.
  */
 export async function realignEvents(db: Db): Promise<void> {
@@ -35,7 +35,7 @@ async function areAhead(db: Db): Promise<boolean> {
        SELECT 1 FROM tenants t, LATERAL (
          SELECT transaction FROM events WHERE tenant_id = t.id ORDER BY transaction DESC, position DESC LIMIT 1
        ) newest WHERE newest.transaction > pg_current_xact_id()
-     ) AS are_ahead`,
+     ) OR EXISTS (SELECT 1 FROM webhooks WHERE seen_transaction > pg_current_xact_id()) AS are_ahead`,
   );
   return rows[0]!.are_ahead;
 }

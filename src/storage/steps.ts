@@ -4,7 +4,7 @@ import type { Failure } from '../contracts/failures.ts';
 import type { ResolvedStep } from '../contracts/plan.ts';
 import { stepsOfPlan } from '../domain/plan/goal-step.ts';
 import { noteEvents, valuesOfEvent, withEvent } from './events.ts';
-import type { NewEvent } from './events.ts';
+import type { NewEvent, WrittenEvent } from './events.ts';
 import type { Db, Transaction } from './pool.ts';
 import type { TryMark } from './tries.ts';
 
@@ -177,7 +177,7 @@ export async function endCompensation(
   failure: Failure | undefined,
   event: NewEvent,
 ): Promise<void> {
-  await tx.query(
+  const { rows } = await tx.query<WrittenEvent>(
     `WITH ended AS (
        UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, compensation = $4, compensation_failure = $5,
          status = CASE $4 WHEN 'succeeded' THEN 'compensated' ELSE status END
@@ -192,7 +192,7 @@ export async function endCompensation(
       ...valuesOfEvent(event),
     ],
   );
-  noteEvents(tx, runId, [event]);
+  noteEvents(tx, runId, [event], rows);
 }
 
 /** What is still to be undone, last done first. */
@@ -236,7 +236,7 @@ export async function endStep(
   ending: StepEnding,
   event: NewEvent,
 ): Promise<void> {
-  await tx.query(
+  const { rows } = await tx.query<WrittenEvent>(
     `WITH ended AS (
        UPDATE steps SET cost_micro_cents = cost_micro_cents + $3, status = $4, output = $5, artifact_id = $6,
          output_bytes = $7, failure = $8, sealed = $9, completed_at = now()
@@ -255,7 +255,7 @@ export async function endStep(
       ...valuesOfEvent(event),
     ],
   );
-  noteEvents(tx, runId, [event]);
+  noteEvents(tx, runId, [event], rows);
 }
 
 export interface InlineEnding extends StepEnding {

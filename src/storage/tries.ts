@@ -1,7 +1,7 @@
 import type { NextMove, StepRole } from '../contracts/activities.ts';
 import type { Failure } from '../contracts/failures.ts';
 import { noteEvents, valuesOfEvent, withEvent } from './events.ts';
-import type { NewEvent } from './events.ts';
+import type { NewEvent, WrittenEvent } from './events.ts';
 import type { Db, Transaction } from './pool.ts';
 
 export interface TryKey {
@@ -82,13 +82,13 @@ export async function startTry(
   fencing: Fencing,
   event: NewEvent,
 ): Promise<void> {
-  await tx.query(
+  const { rows } = await tx.query<WrittenEvent>(
     `WITH fenced AS (${FENCE}),
      started AS (UPDATE steps SET ${STARTED[key.role]} WHERE run_id = $1 AND id = $2),
      ${withEvent(10)}`,
     [...keyOf(key), ...fencingOf(fencing), ...valuesOfEvent(event)],
   );
-  noteEvents(tx, key.runId, [event]);
+  noteEvents(tx, key.runId, [event], rows);
 }
 
 export interface TryEnding {

@@ -42,13 +42,13 @@ describe('what is told of events', () => {
     });
     expect(told).toEqual([
       [
-        { ...started, runId },
-        { type: 'run.started', runId, seconds: 2 },
+        { ...started, runId, tenantId: 'default' },
+        { type: 'run.started', runId, tenantId: 'default', seconds: 2 },
       ],
     ]);
     // The next transaction on the same connection has only its own.
     await withTransaction(aos.pool, write);
-    expect(told[1]).toEqual([{ ...started, runId }]);
+    expect(told[1]).toEqual([{ ...started, runId, tenantId: 'default' }]);
   });
 
   test('is nothing of a transaction without events', async () => {

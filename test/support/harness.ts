@@ -45,7 +45,15 @@ import type { RateLimiter } from '../../src/rates/rate-limiter.ts';
 import { withTransaction } from '../../src/storage/pool.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
-import { createWakeupListener, createWakeupSender } from '../../src/storage/wakeups.ts';
+import { createLive } from '../../src/live/live.ts';
+import { createRedisHints } from '../../src/live/redis-hints.ts';
+import { createStreams } from '../../src/live/streams.ts';
+import type { StreamLimits } from '../../src/live/streams.ts';
+import {
+  createWakeupListener,
+  createWakeupSender,
+  wakeReaders,
+} from '../../src/storage/wakeups.ts';
 import { beatWorker } from '../../src/storage/workers.ts';
 import { reportCommitted } from '../../src/telemetry/committed-events.ts';
 import { createMetrics } from '../../src/telemetry/instruments.ts';
@@ -106,6 +114,7 @@ export interface HarnessOptions {
   /** @default as good as unlimited */
   ratePerMinute?: number;
   corsOrigins?: string[];
+  streamLimits?: Partial<StreamLimits>;
   /** @default true */
   worker?: boolean;
   /** @default true */
@@ -159,9 +168,16 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ? createLogger('debug', 'test', { write: onLog })
     : createLogger('silent', 'test');
   const metrics = createMetrics({ service: 'both', isSkill: (id) => deps.skills.has(id) });
-  const onCommitted = reportCommitted({ metrics, logger });
-  const database = await createTestDatabase({ onCommitted });
+  const report = reportCommitted({ metrics, logger });
+  const database = await createTestDatabase({
+    onCommitted: (events) => {
+      report(events);
+      wakeReaders(wakeups, events);
+    },
+  });
   const { pool } = database;
+  const redis = createRedisHints(options.redisUrl, logger);
+  const wakeups = createWakeupSender(pool, redis.publish);
   const workspaceDir = await mkdtemp(join(tmpdir(), 'aos-workspace-'));
   const address = process.env['AOS_TEST_TEMPORAL_ADDRESS']!;
   const taskQueue = `test-${uuidv7()}`;
@@ -187,7 +203,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       ].map((skill) => measureSkill(skill, metrics)),
     ),
     priceTableVersion: `${prices.version}+${llm.prices.version}`,
-    wakeups: createWakeupSender(pool),
     cipher: createCipher(SECRETS_KEY),
     logger,
     metrics,
@@ -199,6 +214,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     }),
   });
   const listener = createWakeupListener(database.url);
+  redis.subscribe(listener.hear);
+  const live = createLive({ pool, listener, logger });
+  const streams = createStreams(options.streamLimits);
   const workers: RunWorker[] = [];
   const servers: Listening[] = [];
   // A busy machine must not look like a Redis that hangs.
@@ -246,6 +264,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         ...deps,
         engine,
         listener,
+        live,
+        streams,
         hashKey,
         keys,
         webhookSecretOf,
@@ -342,6 +362,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const stopped = Promise.all(servers.map((each) => each.stop()));
       await listener.stop();
       await stopped;
+      await streams.stop();
+      await live.stop();
+      await redis.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       await client.connection.close();
       await rates.stop();

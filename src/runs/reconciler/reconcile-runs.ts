@@ -36,7 +36,6 @@ export async function reconcileRuns(deps: ReconcileDeps): Promise<Record<string,
       mends[mend] = (mends[mend] ?? 0) + 1;
       deps.metrics.mended(mend);
       deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend });
-      deps.wakeups.wake(run.id);
     } catch (error) {
       deps.metrics.mended('failed');
       deps.logger.error('run.mend_failed', error, { run_id: run.id, execution: run.execution });
@@ -58,7 +57,6 @@ export async function closeOverdueRuns(deps: ReconcileDeps): Promise<number> {
       closed += 1;
       deps.metrics.mended('overdue');
       deps.logger.info('run.mended', { run_id: run.id, execution: run.execution, mend: 'overdue' });
-      deps.wakeups.wake(run.id);
       // An execution that is still there learns from its row that it is closed.
       await deps.engine.terminateExecution(
         run.id,
