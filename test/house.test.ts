@@ -157,6 +157,8 @@ const OWN_BOUNDS = [
   'src/skills/llm/provider/failures.ts COMPLAINT_LENGTH_MAX',
   'src/skills/llm/provider/wire.ts ERROR_BODY_BYTES_MAX',
   'src/skills/llm/provider/wire.ts ERROR_TEXT_BYTES_MAX',
+  // Statements behind one page of events.
+  'api/live/event-page.ts SCANS_MAX',
   // What the operator may set.
   'src/skills/email/address-list.ts ENTRIES_MAX',
   'src/skills/email/smtp-url.ts PORT_MAX',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Event } from './event.ts';
+import { ID_LENGTH_MAX } from './limits.ts';
 import { PageQuery } from './run-query.ts';
 
 const LimitAndWait = {
@@ -21,7 +22,7 @@ export const RunEventsQuery = z.object({
 const Name = z
   .string()
   .min(1)
-  .max(256)
+  .max(ID_LENGTH_MAX)
   .regex(/^[^\0]*$/, 'holds a NUL character');
 
 export const EventsQuery = z.object({
