@@ -18,7 +18,7 @@ export const WALK: readonly Walked[] = OPERATION_IDS.flatMap((operation) => {
 });
 
 /** Parameters whose ids belong to a tenant. */
-export const OWNED = ['run_id', 'key_id', 'agent_id'] as const;
+export const OWNED = ['run_id', 'key_id', 'agent_id', 'secret_name'] as const;
 export type Owned = (typeof OWNED)[number];
 export type Ids = Record<Owned, string>;
 
@@ -26,13 +26,14 @@ export type Ids = Record<Owned, string>;
 const NAMED_OTHERWISE: Readonly<Record<string, Owned>> = { resource_id: 'agent_id' };
 
 /** Routes that answer what they know of a name that names nothing, so that no id is missing to them. */
-const ANSWER_ALL: readonly string[] = ['getResourceContract'];
+const ANSWER_ALL: readonly string[] = ['getResourceContract', 'putSecret'];
 
 /** Ids of the right form that never were. */
 export const idsOfNothing = (): Ids => ({
   run_id: `run_${uuidv7()}`,
   key_id: `key_${uuidv7()}`,
   agent_id: `agent_${uuidv7()}`,
+  secret_name: `secret_${uuidv7()}`,
 });
 
 /** What other parameters take, whoever asks. */

@@ -9,6 +9,7 @@ import type { StepRole } from '../../contracts/activities.ts';
 import { evaluateCondition } from '../../domain/plan/conditions.ts';
 import { resolveReferences } from '../../domain/plan/references.ts';
 import type { Scope } from '../../domain/plan/references.ts';
+import { createSecretTokens } from '../../secrets/tokens.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import type { Skill } from '../../skills/skill.ts';
 import { callOf, previousIdOf } from './step-calls.ts';
@@ -19,7 +20,13 @@ export interface CallScope extends Scope {
 }
 
 export type PreparedCall =
-  | { kind: 'call'; skill: Skill; params: JsonObject }
+  | {
+      kind: 'call';
+      skill: Skill;
+      params: JsonObject;
+      /** What stands in the params for a secret, by the names of the secrets. */
+      secretTokens: ReadonlyMap<string, string>;
+    }
   | { kind: 'skip' }
   | { kind: 'failure'; failure: Failure };
 
@@ -43,7 +50,9 @@ export function prepareCall(
   if (!skill)
     return failed('SKILL_NOT_FOUND', `The skill \`${wanted.skill}\` is not on this worker.`);
 
-  const resolved = resolveReferences(wanted.params, scope, RESOLVED_PARAMS_BYTES_MAX);
+  const { tokens: secretTokens, tokenOf } = createSecretTokens();
+  const reading = skill.contract.secrets_in ? { ...scope, tokenOf } : scope;
+  const resolved = resolveReferences(wanted.params, reading, RESOLVED_PARAMS_BYTES_MAX);
   if (!resolved.ok) return failed(resolved.code, resolved.message);
   const params = { ...(resolved.value as JsonObject) };
   if (wanted.previous_into !== undefined) {
@@ -57,7 +66,8 @@ export function prepareCall(
     params[wanted.previous_into] = passedOn(skills, scope.answeredBy.get(previousId!), output);
   }
   const parsed = skill.contract.params.safeParse(params);
-  if (parsed.success) return { kind: 'call', skill, params: parsed.data as JsonObject };
+  if (parsed.success)
+    return { kind: 'call', skill, params: parsed.data as JsonObject, secretTokens };
   const errors: Problem[] = parsed.error.issues.map((issue) => ({
     pointer: ['', 'params', ...issue.path].join('/'),
     code: 'PARAMS_INVALID',

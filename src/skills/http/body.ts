@@ -57,6 +57,13 @@ export async function decodeContent(
 const invalid = (message: string, cause?: unknown): AosError =>
   new AosError('RESPONSE_INVALID', `${message} The server must be corrected.`, {}, { cause });
 
+/** Whether a body in this coding can be read at all. */
+export const isReadable = (contentEncoding: string): boolean =>
+  contentEncoding
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .every((coding) => coding === '' || coding === 'identity' || DECODERS.has(coding));
+
 /** A body as a step's output shows it. */
 export interface BodyView {
   body: Json;
@@ -66,11 +73,16 @@ export interface BodyView {
 
 const EXCERPT_BYTES_MAX = 2048;
 
-/** The beginning of a body as text, or nothing when it is none. */
-export function readExcerpt(bytes: Buffer, contentType: string): string {
+/** The beginning of a body as text, or nothing when it is none; `hide` sees all of it first. */
+export function readExcerpt(
+  bytes: Buffer,
+  contentType: string,
+  hide?: (text: string) => string,
+): string {
   const type = typeOf(contentType);
   if (type !== '' && !TEXT_TYPE.test(type)) return '';
-  return new TextDecoder().decode(bytes.subarray(0, EXCERPT_BYTES_MAX));
+  if (!hide) return new TextDecoder().decode(bytes.subarray(0, EXCERPT_BYTES_MAX));
+  return hide(new TextDecoder().decode(bytes)).slice(0, EXCERPT_BYTES_MAX);
 }
 
 const typeOf = (contentType: string): string =>

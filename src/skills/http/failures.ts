@@ -3,7 +3,8 @@ import type { FailureCode } from '../../contracts/failure-codes.ts';
 import { AosError } from '../../contracts/failures.ts';
 import type { FailureFacts } from '../../contracts/failures.ts';
 import type { SkillFailure } from '../../contracts/skill.ts';
-import { decodeContent, readExcerpt } from './body.ts';
+import type { RequestSecrets } from '../skill.ts';
+import { decodeContent, isReadable, readExcerpt } from './body.ts';
 import type { HttpResponse, ResponseHead } from './exchange.ts';
 import { codeOf } from './error-code.ts';
 import type { HttpRequest } from './request.ts';
@@ -72,15 +73,22 @@ const isParserError = (error: unknown): boolean =>
 export async function readStatusFailure(
   request: HttpRequest,
   response: HttpResponse,
+  secrets?: RequestSecrets,
 ): Promise<AosError> {
-  const { headers, body } = response;
+  const { headers, body, isWhole } = response;
   const encoding = String(headers.get('content-encoding') ?? '');
+  if (secrets && !isReadable(encoding)) return toStatusFailure(request, response, '');
   const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
   // The status is the failure; a body that cannot be read must not hide it.
   const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
     Buffer.alloc(0),
   );
-  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''));
+  // A text that was cut off may end within a secret, where nobody would know it.
+  const hide =
+    secrets &&
+    ((text: string): string =>
+      secrets.text(isWhole ? text : text.slice(0, Math.max(0, text.length - secrets.longest))));
+  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''), hide);
   return toStatusFailure(request, response, excerpt);
 }
 
