@@ -1,5 +1,4 @@
 import { AosError } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
 import { RESOLVED_PARAMS_BYTES_MAX } from '../contracts/limits.ts';
 import { quoteSome } from '../domain/plan/wording.ts';
 import { isSecretHost, secretHostRefusal } from '../domain/secret-hosts.ts';
@@ -17,7 +16,6 @@ export interface CallSecrets extends Redactor {
   refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
   /** Puts the values in place of their tokens, each as its place has it written. Errors: PARAMS_TOO_LARGE. */
   fill(text: string, write?: (value: string) => string): string;
-  json(value: Json): Json;
 }
 
 /** Creates what a call knows of its secrets. */

@@ -9,9 +9,9 @@ export interface RequestSecrets {
   /** Puts the values in place of their tokens, each written as its place needs it. */
   fill(text: string, write?: (value: string) => string): string;
   /** These hide the values in what comes back. */
-  text(text: string): string;
-  json(value: Json): Json;
-  bytes(bytes: Buffer): Buffer;
+  text: (text: string) => string;
+  json: (value: Json) => Json;
+  bytes: (bytes: Buffer) => Buffer;
   /** How long a secret may be in a text, at most: one that was cut off may end within it. */
   longest: number;
 }

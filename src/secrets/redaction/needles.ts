@@ -32,9 +32,7 @@ function hexOf(bytes: Buffer): Needle[] {
 
 /** The forms in which somebody may have put it into something that was encoded as a whole. */
 function writtenForms(value: string): string[] {
-  const json = JSON.stringify(value).slice(1, -1);
-  const form = new URLSearchParams({ v: value }).toString().slice(2);
-  return [value, json, encodeURIComponent(value), form];
+  return [value, JSON.stringify(value).slice(1, -1)];
 }
 
 const unique = (needles: readonly Needle[]): Needle[] => [

@@ -9,10 +9,10 @@ import type { View } from './views.ts';
 
 /** Hides secrets in what comes from outside; what holds none stays what it is. */
 export interface Redactor {
-  text(text: string): string;
+  text: (text: string) => string;
   /** In keys and strings at every depth, and in numbers that are a secret. */
-  json(value: Json): Json;
-  bytes(bytes: Buffer): Buffer;
+  json: (value: Json) => Json;
+  bytes: (bytes: Buffer) => Buffer;
   /** How long the longest secret may be, however it is escaped: text that was cut off may end within one. */
   longest: number;
 }
@@ -52,15 +52,21 @@ export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
     };
   });
 
+  const hasSpaces = secrets.some(({ value }) => value.includes(' '));
+
   function text(source: string): string {
     if (source.length < LENGTH_MIN) return source;
     const ranges: Range[] = [];
-    for (const view of viewsOf(source)) {
+    const { near, far } = viewsOf(source, hasSpaces);
+    const search = (view: View, finds: (each: Sought) => Find[]): void => {
+      for (const each of sought)
+        for (const find of finds(each)) collect(view, find, each.mark, ranges);
+    };
+    for (const view of [...near, ...far]) search(view, ({ plain }) => plain);
+    for (const view of near) {
+      search(view, ({ encoded }) => encoded);
       const unbroken = withoutLineBreaks(view);
-      for (const { mark, plain, encoded } of sought) {
-        for (const find of [...plain, ...encoded]) collect(view, find, mark, ranges);
-        if (unbroken) for (const find of encoded) collect(unbroken, find, mark, ranges);
-      }
+      if (unbroken) search(unbroken, ({ encoded }) => encoded);
     }
     return ranges.length === 0 ? source : replace(source, ranges);
   }
