@@ -49,16 +49,10 @@ export function needlesOf(value: string): Needles {
     Buffer.from(form),
     ...(isLatin1(form) ? [Buffer.from(form, 'latin1')] : []),
   ]);
+  // Names of hosts come back in lower case, and headers as one character a byte.
+  const cases = [...spellings, ...spellings.map((each) => each.toLowerCase())];
   return {
-    plain: unique(
-      [
-        ...spellings,
-        // Names of hosts come back so.
-        core.toLowerCase(),
-        // Headers come as one character a byte.
-        ...spellings.map((each) => latin1Of(Buffer.from(each))),
-      ].map(exactly),
-    ),
+    plain: unique([...cases, ...cases.map((each) => latin1Of(Buffer.from(each)))].map(exactly)),
     encoded: unique(bytes.flatMap((each) => [...base64Of(each), ...hexOf(each)])),
   };
 }
