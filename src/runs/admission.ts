@@ -116,7 +116,11 @@ export function refuseForbidden(
 }
 
 /** Errors: SECRET_NOT_FOUND, SECRET_HOST_NOT_ALLOWED. */
-export function refuseSecrets(plan: ResolvedPlan, secrets: SecretHosts, pointer: string): void {
+export function refuseSecrets(
+  plan: ResolvedPlan,
+  secrets: SecretHosts | undefined,
+  pointer: string,
+): void {
   const refusals = checkSecrets(plan, secrets, pointer);
   const [first] = refusals;
   if (!first) return;

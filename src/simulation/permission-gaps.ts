@@ -18,7 +18,7 @@ export function forbiddenOf(
   plan: ReadPlan,
   contracts: Contracts,
   policy: Policy,
-  secretHosts: SecretHosts,
+  secretHosts: SecretHosts | undefined,
 ): PermissionGap[] {
   const steps = plan.steps.flatMap((step) => callingStepOf(step, contracts));
   const refusals = [

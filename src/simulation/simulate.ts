@@ -26,8 +26,8 @@ export interface SimulationSubject {
   /** The tenant takes only runs of its agents. */
   agentsRequired: boolean;
   budgets: readonly Budget[];
-  /** Of the secrets that the plan names. */
-  secretHosts: SecretHosts;
+  /** Of the secrets that the plan names, if it names any. */
+  secretHosts: SecretHosts | undefined;
 }
 
 export interface SimulationDeps {

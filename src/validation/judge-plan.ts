@@ -14,7 +14,7 @@ export function judgePlan(
   skills: SkillRegistry,
   raw: Json,
   agent: AgentRow | undefined,
-  secretHosts: SecretHosts,
+  secretHosts: SecretHosts | undefined,
 ): CheckedPlan {
   const checked = checkPlan(raw, contractsOf(skills));
   if (!checked.ok) return checked;

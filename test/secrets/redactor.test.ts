@@ -175,6 +175,36 @@ describe('the redactor', () => {
     );
   });
 
+  test('takes no small number for a secret of many zeros', () => {
+    expect(redactorOf('00000000').json([0, 1, '00000000'])).toEqual([0, 1, '[secret KEY]']);
+  });
+
+  test('hides it in each of many texts, and leaves the others', () => {
+    fc.assert(
+      fc.property(
+        anySecret,
+        fc.array(fc.oneof(surrounding, fc.constantFrom('\\', '%', '&', 'a', '')), { maxLength: 6 }),
+        fc.constantFrom(...Object.values(ENCODINGS)),
+        fc.nat(6),
+        (secret, others, encode, place) => {
+          const { written, sought } = encode(secret.trim());
+          const texts = others.toSpliced(place, 0, written);
+          const shown = redactorOf(secret).json(texts) as string[];
+          const at = Math.min(place, others.length);
+          expect(shown[at]).toContain('[secret KEY]');
+          expect(shown[at]!.replaceAll('[secret KEY]', '\u{10ffff}')).not.toContain(sought);
+          expect(shown.toSpliced(at, 1)).toEqual(others);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('is done with a million texts', () => {
+    const body = Array.from({ length: 1_000_000 }, (_, n) => `text ${n}`);
+    expect(redactorOf('Kq7#vT9!mZ2$xW4').json(body)).toEqual(body);
+  });
+
   test('hides it in bytes', () => {
     const bytes = Buffer.concat([Buffer.of(0, 255, 254), Buffer.from('köln-key-1'), Buffer.of(1)]);
     const shown = redactorOf('köln-key-1').bytes(bytes);

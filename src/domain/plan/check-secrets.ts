@@ -13,12 +13,13 @@ export interface SecretRefusal extends Problem {
   code: 'SECRET_NOT_FOUND' | 'SECRET_HOST_NOT_ALLOWED';
 }
 
-/** Every use of a secret that would fail; where a reference fills in the host, that is told by the call. */
+/** Every use of a secret that would fail, with the hosts of all that the plan names; where a reference fills in the host, that is told by the call. */
 export function checkSecrets(
   { steps }: { steps: readonly CallingStep[] },
-  secretHosts: SecretHosts,
+  secretHosts: SecretHosts | undefined,
   pointer: string,
 ): SecretRefusal[] {
+  if (!secretHosts) return [];
   return steps
     .flatMap((step) => callsOf(step, pointer))
     .flatMap((call) => {

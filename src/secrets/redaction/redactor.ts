@@ -1,9 +1,11 @@
-import { isJsonObject } from '../../contracts/json.ts';
 import type { Json } from '../../contracts/json.ts';
+import { textsOf, withTexts } from './json-texts.ts';
 import { createFind } from './find.ts';
 import type { Find } from './find.ts';
 import { markOf } from './mark.ts';
 import { needlesOf } from './needles.ts';
+import { replaceInTexts } from './ranges.ts';
+import type { Range } from './ranges.ts';
 import { viewsOf, withoutLineBreaks } from './views.ts';
 import type { View } from './views.ts';
 
@@ -30,15 +32,11 @@ interface Sought {
   encoded: Find[];
 }
 
-interface Range {
-  from: number;
-  to: number;
-  mark: string;
-}
-
 /** `\u0025\u0034\u0031` for one byte. */
 const ESCAPED_LENGTH_MAX = 18;
-const LENGTH_MIN = 8;
+
+/** `00000000` is no number to look for. */
+const NUMBER_MIN = 10_000_000;
 
 /** Creates the redactor of one call. */
 export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
@@ -51,48 +49,43 @@ export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
       encoded: encoded.map(createFind),
     };
   });
-
   const hasSpaces = secrets.some(({ value }) => value.includes(' '));
+  // A number of many digits is not told exactly, so it is also compared as one.
+  const numbers = new Map(
+    secrets
+      .map(({ name, value }): [number, string] => [Number(value), markOf(name)])
+      .filter(([number]) => Math.abs(number) >= NUMBER_MIN),
+  );
 
-  function text(source: string): string {
-    if (source.length < LENGTH_MIN) return source;
+  function rangesIn(source: string): Range[] {
     const ranges: Range[] = [];
-    const { near, far } = viewsOf(source, hasSpaces);
     const search = (view: View, finds: (each: Sought) => Find[]): void => {
       for (const each of sought)
         for (const find of finds(each)) collect(view, find, each.mark, ranges);
     };
+    const { near, far } = viewsOf(source, hasSpaces);
     for (const view of [...near, ...far]) search(view, ({ plain }) => plain);
     for (const view of near) {
       search(view, ({ encoded }) => encoded);
       const unbroken = withoutLineBreaks(view);
       if (unbroken) search(unbroken, ({ encoded }) => encoded);
     }
-    return ranges.length === 0 ? source : replace(source, ranges);
+    return ranges;
   }
 
-  function json(value: Json): Json {
-    if (typeof value === 'string') return text(value);
-    if (typeof value === 'number') return number(value);
-    if (Array.isArray(value)) return value.map(json);
-    if (!isJsonObject(value)) return value;
-    // Defines own properties, so a key `__proto__` is a key like any other.
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]): [string, Json] => [text(key), json(inner)]),
-    );
-  }
-
-  /** A number of many digits is not told exactly, so it is also compared as one. */
-  function number(value: number): Json {
-    const same = secrets.find((secret) => Number(secret.value) === value && value !== 0);
-    if (same) return markOf(same.name);
-    const written = String(value);
-    return text(written) === written ? value : text(written);
-  }
+  const text = (source: string): string => replaceInTexts([source], rangesIn)[0]!;
 
   return {
     text,
-    json,
+    json(value) {
+      const texts = textsOf(value);
+      const shown = replaceInTexts(texts, rangesIn);
+      return withTexts(
+        value,
+        shown.values(),
+        (number, written) => numbers.get(number) ?? (written === String(number) ? number : written),
+      );
+    },
     bytes(bytes) {
       const written = bytes.toString('latin1');
       const shown = text(written);
@@ -118,16 +111,4 @@ function collect({ text, places }: View, find: Find, mark: string, ranges: Range
     last = { from, to, mark };
     ranges.push(last);
   });
-}
-
-function replace(source: string, ranges: Range[]): string {
-  ranges.sort((one, other) => one.from - other.from);
-  const pieces: string[] = [];
-  let end = 0;
-  for (const { from, to, mark } of ranges) {
-    // The rest of what overlaps is hidden with what is before it.
-    if (from >= end) pieces.push(source.slice(end, from), mark);
-    end = Math.max(end, to);
-  }
-  return pieces.join('') + source.slice(end);
 }
