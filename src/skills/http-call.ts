@@ -9,7 +9,7 @@ import {
 } from '../contracts/limits.ts';
 import type { SkillContract, SkillResult } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
-import { viewBody } from './http/body.ts';
+import { isSoundText, viewBody } from './http/body.ts';
 import type { BodyView } from './http/body.ts';
 import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
@@ -166,14 +166,16 @@ function toOutput(
   secrets: RequestSecrets | undefined,
 ): Json {
   const { status, headers, body, url, redirects } = response;
+  const type = String(headers.get('content-type') ?? '');
+  const bytes = secrets && !isSoundText(body, type) ? secrets.bytes(body) : body;
   const foreign = {
     headers: Object.fromEntries(headers),
-    ...viewBody(body, String(headers.get('content-type') ?? '')),
+    ...viewBody(bytes, type),
     url: url.href,
   };
   return {
     status_code: status,
-    ...(secrets ? hide(foreign, body, secrets) : foreign),
+    ...(secrets ? hide(foreign, secrets) : foreign),
     redirects,
     bytes: meter.bytesReceived,
     duration_ms: Math.round(durationMs),
@@ -183,14 +185,13 @@ function toOutput(
 /** What came from outside, without the secrets of the call; the names of the fields are ours. */
 function hide<T extends BodyView & { headers: JsonObject; url: string }>(
   foreign: T,
-  bytes: Buffer,
   secrets: RequestSecrets,
 ): T {
-  const { headers, body, body_encoding: encoding, url } = foreign;
+  const { headers, body, url } = foreign;
   return {
     ...foreign,
     headers: secrets.json(headers),
-    body: encoding === 'base64' ? secrets.bytes(bytes).toString('base64') : secrets.json(body),
+    body: secrets.json(body),
     url: secrets.text(url),
   };
 }

@@ -32,6 +32,10 @@ const ENCODINGS: Record<string, (text: string) => { written: string; sought: str
     const written = JSON.stringify(JSON.stringify(text)).slice(3, -3);
     return { written, sought: written };
   },
+  'as JSON, five times over': (text) => {
+    const written = [1, 2, 3, 4, 5].reduce((each) => JSON.stringify(each).slice(1, -1), text);
+    return { written, sought: written };
+  },
   'as JSON with slashes escaped': (text) => {
     const written = JSON.stringify(text)
       .slice(1, -1)

@@ -38,8 +38,13 @@ function formsOf(secret: string): string[] {
   ].map((form) => form.toLowerCase());
 }
 
-/** The forms of secrets that a text holds. */
+const AROUND = 80;
+
+/** The forms of secrets that a text holds, each with what stands around it. */
 export function secretFormsIn(text: string, secrets: readonly string[]): string[] {
   const lower = text.toLowerCase();
-  return secrets.flatMap((secret) => formsOf(secret).filter((form) => lower.includes(form)));
+  return secrets.flatMap(formsOf).flatMap((form) => {
+    const at = lower.indexOf(form);
+    return at === -1 ? [] : [`${form}: ${text.slice(Math.max(0, at - AROUND), at + AROUND)}`];
+  });
 }

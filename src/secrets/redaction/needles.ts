@@ -39,6 +39,12 @@ const unique = (needles: readonly Needle[]): Needle[] => [
   ...new Map(needles.map((needle) => [needle.text, needle])).values(),
 ];
 
+/** The bytes that it may be, each as a character. */
+function asBytes(text: string): string[] {
+  const utf16 = Buffer.from(text, 'utf16le');
+  return [Buffer.from(text), utf16, Buffer.from(utf16).swap16()].map(latin1Of);
+}
+
 /** Everything that a secret is looked for as. Spaces around it get lost on the way, so they do not count. */
 export function needlesOf(value: string): Needles {
   const core = value.trim();
@@ -52,7 +58,7 @@ export function needlesOf(value: string): Needles {
   // Names of hosts come back in lower case, and headers as one character a byte.
   const cases = [...spellings, ...spellings.map((each) => each.toLowerCase())];
   return {
-    plain: unique([...cases, ...cases.map((each) => latin1Of(Buffer.from(each)))].map(exactly)),
+    plain: unique([...cases, ...cases.flatMap(asBytes)].map(exactly)),
     encoded: unique(bytes.flatMap((each) => [...base64Of(each), ...hexOf(each)])),
   };
 }

@@ -63,10 +63,8 @@ export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
       for (const each of sought)
         for (const find of finds(each)) collect(view, find, each.mark, ranges);
     };
-    const { near, far } = viewsOf(source, hasSpaces);
-    for (const view of [...near, ...far]) search(view, ({ plain }) => plain);
-    for (const view of near) {
-      search(view, ({ encoded }) => encoded);
+    for (const view of viewsOf(source, hasSpaces)) {
+      search(view, ({ plain, encoded }) => [...plain, ...encoded]);
       const unbroken = withoutLineBreaks(view);
       if (unbroken) search(unbroken, ({ encoded }) => encoded);
     }

@@ -55,34 +55,30 @@ function decode({ text, places }: View, { marks, read }: Escaping): View | undef
   return { text: decoded, places: from.subarray(0, length + 1), made };
 }
 
-/** Views of a text, and whether a way of writing without escapes is to be looked for in one. */
-export interface Views {
-  /** The text, and with one kind of escapes undone. */
-  near: View[];
-  /** With escapes undone that stood beside or within those. */
-  far: View[];
-}
+/** Of one text, those with the fewest escapes undone first: a text may be JSON within JSON within JSON. */
+const VIEWS_MAX = 32;
 
-/** A text as it is, and with one or two kinds of escapes undone; `+` is a space too where a secret has one. */
-export function viewsOf(text: string, hasSpaces: boolean): Views {
-  const source: View = { text, made: new Set() };
+/**
+ * A text as it is, and with the known ways of escaping undone, one within the other; `+` is a space too where a secret
+ * has one.
+ */
+export function viewsOf(text: string, hasSpaces: boolean): View[] {
   const escapings = [BACKSLASH, PERCENT, ...(hasSpaces ? [FORM] : []), ENTITIES];
-  const near = [source];
-  const far: View[] = [];
-  for (const [index, escaping] of escapings.entries()) {
-    const once = decode(source, escaping);
-    if (!once) continue;
-    near.push(once);
-    for (const [innerIndex, inner] of escapings.entries()) {
+  const views: View[] = [{ text, made: new Set() }];
+  const indexes = [-1];
+  for (let at = 0; at < views.length && views.length < VIEWS_MAX; at += 1) {
+    const view = views[at]!;
+    for (const [index, escaping] of escapings.entries()) {
       // Escapes that stand side by side are undone in one order; those within others in theirs.
-      const isWithin = inner.marks.some((mark) => once.made.has(mark));
-      const twice = isWithin || innerIndex > index ? decode(once, inner) : undefined;
-      if (twice) far.push(twice);
+      const isWithin = escaping.marks.some((mark) => view.made.has(mark));
+      const inner = isWithin || index > indexes[at]! ? decode(view, escaping) : undefined;
+      if (!inner) continue;
+      views.push(inner);
+      indexes.push(index);
     }
   }
-  const withoutNuls = decode(source, NULS);
-  if (withoutNuls) near.push(withoutNuls);
-  return { near, far };
+  const withoutNuls = decode(views[0]!, NULS);
+  return withoutNuls ? [...views, withoutNuls] : views;
 }
 
 const LINE_LENGTH_MIN = 40;

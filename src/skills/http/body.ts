@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { AosError } from '../../contracts/failures.ts';
@@ -88,13 +89,24 @@ export function readExcerpt(
 const typeOf = (contentType: string): string =>
   (contentType.split(';')[0] ?? '').trim().toLowerCase();
 
+const charsetOf = (contentType: string): string | undefined =>
+  /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
+
+const UNICODE = /^utf-?(?:8|16(?:le|be)?)$/i;
+
+/** Whether the bytes become the text that was meant; if not, what is looked for in them may be torn by it. */
+export function isSoundText(bytes: Buffer, contentType: string): boolean {
+  const charset = charsetOf(contentType) ?? 'utf-8';
+  if (!UNICODE.test(charset)) return false;
+  return charset.includes('16') || isUtf8(bytes);
+}
+
 /** Shows the bytes as JSON, as text, or else as base64. */
 export function viewBody(bytes: Buffer, contentType: string): BodyView {
   const type = typeOf(contentType);
   const isText = TEXT_TYPE.test(type);
   if (bytes.length === 0) return { body: isText && !JSON_TYPE.test(type) ? '' : null };
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
-  const text = decodeText(bytes, charset ?? 'utf-8') ?? decodeText(bytes, 'utf-8');
+  const text = decodeText(bytes, charsetOf(contentType) ?? 'utf-8') ?? decodeText(bytes, 'utf-8');
   if (JSON_TYPE.test(type)) return viewJson(bytes, text);
   // Text that is no UTF-8 and names no charset is, nearly always, windows-1252.
   const shown = text ?? (isText ? decodeText(bytes, 'windows-1252') : undefined);

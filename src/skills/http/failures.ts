@@ -83,12 +83,11 @@ export async function readStatusFailure(
   const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
     Buffer.alloc(0),
   );
-  // A text that was cut off may end within a secret, where nobody would know it.
-  const hide =
-    secrets &&
-    ((text: string): string =>
-      secrets.text(isWhole ? text : text.slice(0, Math.max(0, text.length - secrets.longest))));
-  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''), hide);
+  const type = String(headers.get('content-type') ?? '');
+  if (!secrets) return toStatusFailure(request, response, readExcerpt(decoded, type));
+  // What was cut off may end within a secret, where nobody would know it.
+  const end = isWhole ? decoded.length : Math.max(0, decoded.length - secrets.longest);
+  const excerpt = readExcerpt(secrets.bytes(decoded.subarray(0, end)), type, secrets.text);
   return toStatusFailure(request, response, excerpt);
 }
 
