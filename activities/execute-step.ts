@@ -9,6 +9,7 @@ import { finishTry, OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import { remainingMsOf } from '../src/runs/run-state.ts';
 import { toldOf } from '../src/runs/skill-failure.ts';
 import { createTurns } from '../src/runs/tries/turns.ts';
+import { openSecrets } from '../src/secrets/open-secrets.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
 import { isOutage } from '../src/storage/pool.ts';
 
@@ -54,7 +55,13 @@ async function callSkill(
   call: BegunCall,
   cancellation: AbortSignal,
 ): Promise<SkillResult | StoppedResult> {
-  const { skill, params, effectKey, timeoutMs, run } = call;
+  const { skill, params, secretTokens, effectKey, timeoutMs, run } = call;
+  const opened =
+    secretTokens.size > 0
+      ? await repeatInOutage(() => openSecrets(deps, run.tenant_id, secretTokens), cancellation)
+      : undefined;
+  if (opened?.ok === false)
+    return { ok: false, failure: opened.failure, usage: { cost_micro_cents: 0 } };
   const signal = AbortSignal.any([cancellation, AbortSignal.timeout(timeoutMs)]);
   try {
     const result = await skill.call({
@@ -63,6 +70,7 @@ async function callSkill(
       effectKey,
       ...(run.traceparent !== null && { traceparent: run.traceparent }),
       ...(run.allowed_hosts !== null && { allowedHosts: run.allowed_hosts }),
+      ...(opened && { secrets: opened.secrets }),
       signal,
       timeoutMs,
     });

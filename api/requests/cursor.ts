@@ -35,6 +35,21 @@ export function readCursor(text: string, idPrefix: string): Cursor {
   throw cursorInvalid();
 }
 
+export const writeNameCursor = (name: string): string =>
+  Buffer.from(JSON.stringify([name])).toString('base64url');
+
+/** Reads the cursor of a list that is in the order of names. Errors: CURSOR_INVALID. */
+export function readNameCursor(text: string, pattern: RegExp): string {
+  try {
+    const [name] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown[];
+    if (typeof name === 'string' && pattern.test(name) && writeNameCursor(name) === text)
+      return name;
+  } catch {
+    // Falls through: whatever it is, this list did not make it.
+  }
+  throw cursorInvalid();
+}
+
 /** Reads the cursor of a list whose entries are numbered. Errors: CURSOR_INVALID. */
 export function readNumberCursor(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw cursorInvalid();

@@ -21,6 +21,7 @@ import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
 import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
+import { createSecretHandlers } from './secrets.ts';
 import { createSimulateHandlers } from './simulate.ts';
 import { createSkillHandlers } from './skills.ts';
 import { createStepHandlers } from './steps.ts';
@@ -49,6 +50,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createValidateHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),
+    ...createSecretHandlers(deps),
     ...createMeHandlers(deps),
     ...createAccountHandlers(deps),
     ...createAuditHandlers(deps),

@@ -1,6 +1,8 @@
 import type { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
 import { Simulate } from '../../src/contracts/simulation.ts';
 import { loadBudgets } from '../../src/account/load-budgets.ts';
+import type { Json } from '../../src/contracts/json.ts';
+import { loadSecretHosts } from '../../src/secrets/load-secret-hosts.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { readTenant } from '../../src/storage/tenants.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -19,11 +21,12 @@ export const createSimulateHandlers = (
     const body = await readJson(ctx.req);
     const { value, warnings } = parseBody(Simulate, body, { checkedLater: ['plan', 'tenant_id'] });
     const asked = await askedAgent(pool, key, value.agent_id ?? null);
-    const [tenant, budgets] = await Promise.all([
+    const [tenant, budgets, secretHosts] = await Promise.all([
       readTenant(pool, key.tenant_id),
       loadBudgets(pool, key, asked.agent, new Date()),
+      loadSecretHosts(pool, key.tenant_id, value.plan as Json),
     ]);
-    const subject = { ...asked, agentsRequired: tenant.agents_required, budgets };
+    const subject = { ...asked, agentsRequired: tenant.agents_required, budgets, secretHosts };
     ctx.body = simulate(deps, value, subject, warnings);
   },
 });

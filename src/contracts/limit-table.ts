@@ -4,6 +4,7 @@ export const LIMIT_GROUPS = {
   requests: 'Requests to the API, and what they may carry.',
   rates: 'How often requests may come.',
   keys: 'API keys.',
+  secrets: 'Secrets.',
   plans: 'Plans and what stands in them.',
   runs: 'Runs, while they run.',
   money: 'Budgets.',
@@ -38,6 +39,7 @@ const internal = (reason: string): LimitEntry => ({ internal: reason });
 const requests = inGroup('requests');
 const rates = inGroup('rates');
 const keys = inGroup('keys');
+const secrets = inGroup('secrets');
 const plans = inGroup('plans');
 const runs = inGroup('runs');
 const money = inGroup('money');
@@ -103,6 +105,14 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   KEY_LOOKUPS_MAX: internal(LOOKUPS),
   KEYS_PER_LOOKUP_MAX: internal(LOOKUPS),
   KEY_LOOKUPS_WAITING_MAX: internal(LOOKUPS),
+
+  SECRETS_PER_TENANT_MAX: secrets('secrets of a tenant'),
+  SECRET_VALUE_CHARS_MIN: secrets('the least `value` of a secret'),
+  SECRET_VALUE_BYTES_MAX: secrets('`value` of a secret'),
+  SECRET_HOSTS_MAX: secrets('`hosts` of a secret'),
+  SECRET_HOST_LENGTH_MAX: secrets('one of `hosts`'),
+  SECRETS_PER_CALL_MAX: secrets('different secrets in one call'),
+  SECRET_USE_NOTED_MS: secrets('how exact `last_used_at` of a secret is'),
 
   PLAN_BYTES_MAX: plans('a plan as JSON'),
   STEPS_PER_PLAN_MAX: plans('steps of a plan, and `depends_on` of a step'),

@@ -186,6 +186,17 @@ export const KEY_NAME_LENGTH_MAX = 100;
 export const KEY_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000;
 export const KEY_OVERLAP_MAX_MS = 30 * 24 * 3600 * 1000;
 
+/** A shorter secret could not be hidden in a response without destroying ordinary text. */
+export const SECRET_VALUE_CHARS_MIN = 8;
+export const SECRET_VALUE_BYTES_MAX = 64 * KIB;
+export const SECRET_HOSTS_MAX = 100;
+export const SECRET_HOST_LENGTH_MAX = 300;
+export const SECRETS_PER_TENANT_MAX = 1000;
+/** Different secrets in one call. */
+export const SECRETS_PER_CALL_MAX = 8;
+/** `last_used_at` of a secret is written at most this often. */
+export const SECRET_USE_NOTED_MS = 60 * 1000;
+
 export const AGENT_NAME_LENGTH_MAX = 200;
 /** Of agents that are not archived. */
 export const AGENTS_PER_TENANT_MAX = 10_000;

@@ -3,7 +3,7 @@ import type { FailureCode } from './failure-codes.ts';
 import type { Json } from './json.ts';
 import type { Role } from './roles.ts';
 
-export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
+export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** The groups of the reference, in its order. */
@@ -13,6 +13,7 @@ export const TAGS = {
   runtime: 'What can be done here and now, and what a plan would cost.',
   events: 'What happens, as it happens: as pages, as a stream, over a WebSocket.',
   keys: 'API keys, their roles and limits.',
+  secrets: 'What plans may use and nobody may read.',
   account: "The tenant's money, and what was changed or refused.",
   system: 'Health, version, documentation. No key is needed.',
   compat: 'Kept for clients of the earlier AOS.',

@@ -8,6 +8,7 @@ import { KEY_ROUTES } from './routes/keys.ts';
 import { PLAN_ROUTES } from './routes/plans.ts';
 import { RUN_ROUTES } from './routes/runs.ts';
 import { RUNTIME_ROUTES } from './routes/runtime.ts';
+import { SECRET_ROUTES } from './routes/secrets.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
 
 const ALL = {
@@ -19,6 +20,7 @@ const ALL = {
   ...GOAL_ROUTES,
   ...RUNTIME_ROUTES,
   ...KEY_ROUTES,
+  ...SECRET_ROUTES,
   ...ACCOUNT_ROUTES,
   ...COMPAT_ROUTES,
 } as const;

@@ -67,7 +67,13 @@ export type Risk = z.infer<typeof Risk>;
 export const PermissionGap = z.object({
   step_index: z.int(),
   pointer: z.string(),
-  code: z.enum(['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED', 'PROVIDER_NOT_CONFIGURED']),
+  code: z.enum([
+    'SKILL_NOT_ALLOWED',
+    'HOST_NOT_ALLOWED',
+    'PROVIDER_NOT_CONFIGURED',
+    'SECRET_NOT_FOUND',
+    'SECRET_HOST_NOT_ALLOWED',
+  ]),
   message: z.string(),
   fix: z.string(),
 });

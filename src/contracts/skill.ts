@@ -28,6 +28,8 @@ export interface SkillContract {
   inline: boolean;
   /** Param that takes the previous step's output when none of `unless` is given. */
   takes_previous?: { into: string; unless: string[] };
+  /** Params whose strings may hold `{{secrets.NAME}}`. */
+  secrets_in?: readonly string[];
   /** Field of the output that counts as "the previous step's output"; by default the whole of it. */
   passes_on?: string;
   /** No plan of a client may call it, and no list shows it. */

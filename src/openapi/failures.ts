@@ -40,4 +40,6 @@ const EVERY_BODY: readonly FailureCode[] = [
 
 /** A skill that is missing in a body is a mistake in it; one that a path names is not there. */
 const statusOf = (code: FailureCode, { body }: Route): number =>
-  code === 'SKILL_NOT_FOUND' && body ? 422 : FAILURE_CODES[code].httpStatus;
+  (code === 'SKILL_NOT_FOUND' || code === 'SECRET_NOT_FOUND') && body
+    ? 422
+    : FAILURE_CODES[code].httpStatus;

@@ -17,6 +17,7 @@ import * as runtimeRoutes from '../contracts/routes/runtime.ts';
 import * as systemRoutes from '../contracts/routes/system.ts';
 import * as run from '../contracts/run.ts';
 import * as runQuery from '../contracts/run-query.ts';
+import * as secret from '../contracts/secret.ts';
 import * as simulation from '../contracts/simulation.ts';
 import * as skill from '../contracts/skill.ts';
 import * as validation from '../contracts/validation.ts';
@@ -40,6 +41,7 @@ const MODULES = [
   run,
   runQuery,
   runtimeRoutes,
+  secret,
   simulation,
   skill,
   systemRoutes,

@@ -7,6 +7,8 @@ import { centsFromMicroCents, microCentsFromCents } from '../contracts/money.ts'
 import type { ResolvedPlan } from '../contracts/plan.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import type { Refusal } from '../domain/plan/check-permissions.ts';
+import { checkSecrets } from '../domain/plan/check-secrets.ts';
+import type { SecretHosts, SecretRefusal } from '../domain/plan/check-secrets.ts';
 import { createProblemList } from '../domain/plan/problem-list.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { agentSubject } from '../rates/subjects.ts';
@@ -70,7 +72,7 @@ export const forbiddenIn = (
     : [];
 
 /** The refusals as problems of a plan, as many as are told. */
-export function toProblems(refusals: readonly Refusal[]): Problem[] {
+export function toProblems(refusals: readonly (Refusal | SecretRefusal)[]): Problem[] {
   const problems = createProblemList();
   for (const { pointer, code, message } of refusals) problems.add(pointer, code, () => message);
   return problems.toProblems();
@@ -90,6 +92,23 @@ export function refuseForbidden(
   const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
   throw new AosError(first.code, `${first.pointer}: ${first.message}${more}`, {
     limit: { name, value: agent![name]!, asked: first.asked },
+    errors: toProblems(refusals),
+  });
+}
+
+/** Errors: SECRET_NOT_FOUND, SECRET_HOST_NOT_ALLOWED. */
+export function refuseSecrets(
+  plan: ResolvedPlan,
+  secrets: SecretHosts | undefined,
+  pointer: string,
+): void {
+  const refusals = checkSecrets(plan, secrets, pointer);
+  const [first] = refusals;
+  if (!first) return;
+  const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
+  throw new AosError(first.code, `${first.pointer}: ${first.message}${more}`, {
+    // A plan is there, and has a mistake: nothing that the path names is missing.
+    ...(first.code === 'SECRET_NOT_FOUND' && { status: 422 }),
     errors: toProblems(refusals),
   });
 }

@@ -9,6 +9,7 @@ import type { SubmitRun } from '../contracts/run.ts';
 import { stepsPointer } from '../domain/plan/pointer.ts';
 import type { RateLimiter } from '../rates/rate-limiter.ts';
 import { contractsOf } from '../skills/registry.ts';
+import { loadSecretHosts } from '../secrets/load-secret-hosts.ts';
 import { insertAccount } from '../storage/accounts.ts';
 import { ancestorIdsOf } from '../storage/ancestors.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
@@ -31,6 +32,7 @@ import {
   readAncestors,
   refuseForbidden,
   refuseOverCap,
+  refuseSecrets,
   takeAgentRate,
   withStepCap,
 } from './admission.ts';
@@ -144,7 +146,7 @@ async function check(deps: SubmitDeps, submission: Submission): Promise<Checked>
   const { plan, warnings } =
     request.plan === undefined
       ? planToMake(deps, submission, admission)
-      : checkedPlan(deps, request.plan, admission);
+      : await checkedPlan(deps, key.tenant_id, request.plan, admission);
   if (request.budget_cents !== undefined)
     refuseOverCap(admission.agent, microCentsFromCents(request.budget_cents));
   return {
@@ -173,15 +175,18 @@ async function acceptOnce(
   }
 }
 
-/** The plan, checked against the contracts and what the agent may do. Errors: PLAN_INVALID and its kin. */
-function checkedPlan(
-  { skills }: RunDeps,
+/** The plan, checked against the contracts and what the agent and its secrets may do. Errors: PLAN_INVALID and its kin. */
+async function checkedPlan(
+  { skills, pool }: RunDeps,
+  tenantId: string,
   raw: Json,
   { agent }: Admission,
-): { plan: ResolvedPlan; warnings: Problem[] } {
+): Promise<{ plan: ResolvedPlan; warnings: Problem[] }> {
   const checked = checkPlan(raw, contractsOf(skills));
   if (!checked.ok) throw planRefused(checked.problems);
   refuseForbidden(checked.plan, agent, stepsPointer('/plan', raw));
+  const secretHosts = await loadSecretHosts(pool, tenantId, raw);
+  refuseSecrets(checked.plan, secretHosts, stepsPointer('/plan', raw));
   return {
     plan: withStepCap(checked.plan, agent?.max_step_cost_micro_cents),
     warnings: checked.warnings,

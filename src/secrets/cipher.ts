@@ -13,6 +13,10 @@ export interface Cipher {
   open(sealed: Buffer, place: string): string;
 }
 
+/** Where the value of a tenant's secret belongs. */
+export const sealedPlaceOf = (tenantId: string, name: string): string =>
+  `secret/${tenantId}/${name}`;
+
 /**
  * AES-256-GCM under a key derived from the setting by HKDF-SHA-256 (RFC 5869); a random nonce for each text, the place
  * as additional data. Sealed: version, nonce, tag, ciphertext.

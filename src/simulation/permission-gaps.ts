@@ -5,16 +5,27 @@ import type { PermissionGap } from '../contracts/simulation.ts';
 import type { SkillContract } from '../contracts/skill.ts';
 import { checkPermissions } from '../domain/plan/check-permissions.ts';
 import type { CallingStep, Policy } from '../domain/plan/check-permissions.ts';
+import { checkSecrets } from '../domain/plan/check-secrets.ts';
+import type { SecretHosts } from '../domain/plan/check-secrets.ts';
 import { lackOf } from '../skills/availability.ts';
 import type { ReadPlan, ReadStep } from './read-steps.ts';
 
 type Contracts = ReadonlyMap<string, SkillContract>;
 type GapCode = PermissionGap['code'];
 
-/** What the agent may not do. */
-export function forbiddenOf(plan: ReadPlan, contracts: Contracts, policy: Policy): PermissionGap[] {
+/** What the agent may not do, and what may not be done with secrets. */
+export function forbiddenOf(
+  plan: ReadPlan,
+  contracts: Contracts,
+  policy: Policy,
+  secretHosts: SecretHosts | undefined,
+): PermissionGap[] {
   const steps = plan.steps.flatMap((step) => callingStepOf(step, contracts));
-  return checkPermissions({ steps }, policy, plan.pointer).map(({ pointer, code, message }) => ({
+  const refusals = [
+    ...checkPermissions({ steps }, policy, plan.pointer),
+    ...checkSecrets({ steps }, secretHosts, plan.pointer),
+  ];
+  return refusals.map(({ pointer, code, message }) => ({
     step_index: Number(pointer.slice(plan.pointer.length + 1).split('/')[0]),
     pointer,
     code: code as GapCode,

@@ -5,6 +5,7 @@ import type { Json } from '../contracts/json.ts';
 import { PROBLEMS_MAX } from '../contracts/limits.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
 import type { Simulate, Simulation, StepEstimate } from '../contracts/simulation.ts';
+import type { SecretHosts } from '../domain/plan/check-secrets.ts';
 import { checkPlan } from '../runs/check-plan.ts';
 import { contractsOf } from '../skills/registry.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
@@ -26,6 +27,8 @@ export interface SimulationSubject {
   /** The tenant takes only runs of its agents. */
   agentsRequired: boolean;
   budgets: readonly Budget[];
+  /** Of the secrets that the plan names, if it names any. */
+  secretHosts: SecretHosts | undefined;
 }
 
 export interface SimulationDeps {
@@ -62,7 +65,7 @@ export function simulate(
     allowedSkills: agent?.allowed_skills ?? null,
     allowedHosts: agent?.allowed_hosts ?? null,
   };
-  const forbidden = forbiddenOf(plan, contracts, policy);
+  const forbidden = forbiddenOf(plan, contracts, policy, subject.secretHosts);
   const lacking = lackingOf(plan, contracts);
   const overCaps = steps.flatMap((step) => overCapOf(step, step.call.microCents, agent));
   const dearestCents = centsFromMicroCents(

@@ -8,9 +8,10 @@ import {
   HTTP_TIMEOUT_MAX_MS,
   HTTP_URL_LENGTH_MAX,
 } from '../contracts/limits.ts';
-import type { SkillContract } from '../contracts/skill.ts';
+import type { SkillContract, SkillResult } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
-import { viewBody } from './http/body.ts';
+import { isSoundText, viewBody } from './http/body.ts';
+import type { BodyView } from './http/body.ts';
 import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
 import { nameOf } from './http/failures.ts';
@@ -27,7 +28,7 @@ import type { HttpPrices } from './http/prices.ts';
 import { toHttpRequest } from './http/request.ts';
 import { startSending } from './http/send.ts';
 import type { SentResponse } from './http/send.ts';
-import type { Skill, SkillCall } from './skill.ts';
+import type { RequestSecrets, Skill, SkillCall } from './skill.ts';
 
 /** What `http_call` takes, gives and promises. */
 export const httpCallContract: SkillContract = {
@@ -38,7 +39,8 @@ export const httpCallContract: SkillContract = {
     'Sends one HTTP request and gives the response; a status from 400 is a failure. JSON is parsed, other text is a ' +
     'string, anything else base64. Every try of a step sends the same Idempotency-Key, unless the plan sets that ' +
     'header. Redirects are followed without credentials to other origins. Private addresses cannot be reached. Where the ' +
-    'agent has `allowed_hosts`, no other host can be reached, nor redirected to.',
+    'agent has `allowed_hosts`, no other host can be reached, nor redirected to. `headers`, `query` and `body` may hold ' +
+    '`{{secrets.NAME}}`; such a call goes only to the hosts of its secrets, which are hidden in what comes back.',
   params: HttpCallParams,
   output: z.object({
     status_code: z.int(),
@@ -91,8 +93,15 @@ export const httpCallContract: SkillContract = {
     { code: 'RESPONSE_INVALID', description: 'The response is no HTTP.', probability: 0.001 },
     { code: 'EGRESS_BLOCKED', description: 'The target is not public.', probability: 0.001 },
     { code: 'HOST_NOT_ALLOWED', description: 'The agent may not go there.', probability: 0.001 },
+    { code: 'SECRET_NOT_FOUND', description: 'A secret was deleted.', probability: 0.001 },
+    {
+      code: 'SECRET_HOST_NOT_ALLOWED',
+      description: 'A secret may not go there.',
+      probability: 0.001,
+    },
   ],
   inline: false,
+  secrets_in: ['headers', 'query', 'body'],
   passes_on: 'body',
 };
 
@@ -112,12 +121,20 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
     const request = toHttpRequest(params, call);
     const responseBytesMax = responseBytesMaxOf(call.params);
     const followRedirects = params.follow_redirects;
-    const { allowedHosts } = call;
-    const deps = { egress, prices, meter, allowedHosts, responseBytesMax, followRedirects };
+    const { allowedHosts, secrets } = call;
+    const deps = {
+      egress,
+      prices,
+      meter,
+      allowedHosts,
+      secrets,
+      responseBytesMax,
+      followRedirects,
+    };
     const sending = startSending(request, deps);
     try {
       const response = await withinTime(call, nameOf(request), sending.send);
-      return toOutput(response, meter, performance.now() - startedAt);
+      return toOutput(response, meter, performance.now() - startedAt, secrets);
     } finally {
       sending.stop();
     }
@@ -135,19 +152,59 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
     worstCaseMicroCents: (params) => worstCaseOf(meteredBy(params)),
     isIdempotent: (params) => IDEMPOTENT_METHODS.includes(methodOf(params)),
     timeoutMs: timeoutMsOf,
-    call: (call) => callMetered(meteredBy(call.params), (meter) => perform(call, meter)),
+    async call(call) {
+      const result = await callMetered(meteredBy(call.params), (meter) => perform(call, meter));
+      return call.secrets === undefined ? result : hideInFailure(result, call.secrets);
+    },
   };
 }
 
-function toOutput(response: SentResponse, meter: Meter, durationMs: number): Json {
+function toOutput(
+  response: SentResponse,
+  meter: Meter,
+  durationMs: number,
+  secrets: RequestSecrets | undefined,
+): Json {
   const { status, headers, body, url, redirects } = response;
+  const type = String(headers.get('content-type') ?? '');
+  const bytes = secrets && !isSoundText(body, type) ? secrets.bytes(body) : body;
+  const foreign = {
+    headers: Object.fromEntries(headers),
+    ...viewBody(bytes, type),
+    url: url.href,
+  };
   return {
     status_code: status,
-    headers: Object.fromEntries(headers),
-    ...viewBody(body, String(headers.get('content-type') ?? '')),
-    url: url.href,
+    ...(secrets ? hide(foreign, secrets) : foreign),
     redirects,
     bytes: meter.bytesReceived,
     duration_ms: Math.round(durationMs),
   };
+}
+
+/** What came from outside, without the secrets of the call; the names of the fields are ours. */
+function hide<T extends BodyView & { headers: JsonObject; url: string }>(
+  foreign: T,
+  secrets: RequestSecrets,
+): T {
+  const { headers, body, url } = foreign;
+  return {
+    ...foreign,
+    headers: secrets.json(headers),
+    body: secrets.json(body),
+    url: secrets.text(url),
+  };
+}
+
+/** What a server says, or where it leads to, stands in failures too. */
+function hideInFailure(result: SkillResult, secrets: RequestSecrets): SkillResult {
+  if (result.ok) return result;
+  const { message, limit } = result.failure;
+  const asked = typeof limit?.asked === 'string' ? secrets.text(limit.asked) : limit?.asked;
+  const failure = {
+    ...result.failure,
+    message: secrets.text(message),
+    ...(limit && asked !== undefined && { limit: { ...limit, asked } }),
+  };
+  return { ...result, failure };
 }

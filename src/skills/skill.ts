@@ -1,5 +1,20 @@
-import type { JsonObject } from '../contracts/json.ts';
+import type { AosError } from '../contracts/failures.ts';
+import type { Json, JsonObject } from '../contracts/json.ts';
 import type { SkillContract, SkillResult } from '../contracts/skill.ts';
+
+/** The secrets of a call, which stand in its params as tokens. */
+export interface RequestSecrets {
+  /** Why what carries them may not go to a URL. */
+  refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
+  /** Puts the values in place of their tokens, each written as its place needs it. */
+  fill(text: string, write?: (value: string) => string): string;
+  /** These hide the values in what comes back. */
+  text: (text: string) => string;
+  json: (value: Json) => Json;
+  bytes: (bytes: Buffer) => Buffer;
+  /** How long a secret may be in a text, at most: one that was cut off may end within it. */
+  longest: number;
+}
 
 export interface SkillCall {
   /** Resolved params that have passed the contract's schema. */
@@ -11,6 +26,8 @@ export interface SkillCall {
   traceparent?: string;
   /** The hosts that its requests may go to, each redirect too; absent: all. */
   allowedHosts?: readonly string[];
+  /** Absent when the params hold none. */
+  secrets?: RequestSecrets;
   /** Aborts at the deadline, on cancel and at a worker's shutdown; the skill then returns soon. */
   signal: AbortSignal;
   /** How long the call may take, milliseconds. A skill reports `TIMEOUT` when this is over. */

@@ -8,7 +8,13 @@ import { quote } from '../domain/plan/wording.ts';
 
 /** What to do where no word is known that was meant. */
 const FIXES: Readonly<
-  Record<Exclude<ProblemCode, 'SKILL_NOT_ALLOWED' | 'HOST_NOT_ALLOWED'>, string>
+  Record<
+    Exclude<
+      ProblemCode,
+      'SKILL_NOT_ALLOWED' | 'HOST_NOT_ALLOWED' | 'SECRET_NOT_FOUND' | 'SECRET_HOST_NOT_ALLOWED'
+    >,
+    string
+  >
 > = {
   INVALID_TYPE: 'Write a value of the type and range that the message names.',
   UNKNOWN_KEY: 'Remove the key, or write the one that was meant.',
@@ -23,6 +29,7 @@ const FIXES: Readonly<
   REFERENCE_UNKNOWN_STEP: 'Refer to the id of a step of this plan.',
   REFERENCE_NOT_BEFORE: 'Add the step that is read to the `depends_on` of this one.',
   PREVIOUS_AMBIGUOUS: 'Name the step whose output is meant: `{{steps.ID.output}}`.',
+  SECRET_MISPLACED: 'Use the secret in `headers`, `query` or `body` of an `http_call`.',
   NOT_AVAILABLE_YET: 'Leave it out: this version does not have it.',
   TOO_DEEP: 'Nest the plan less deep.',
   TOO_LARGE: 'Let a step fetch the large data, or pass them as `input`.',

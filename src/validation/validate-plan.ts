@@ -5,6 +5,7 @@ import type { ResolvedPlan } from '../contracts/plan.ts';
 import type { ValidatePlan, Validation } from '../contracts/validation.ts';
 import { judgePlan } from './judge-plan.ts';
 import { stepsPointer } from '../domain/plan/pointer.ts';
+import { loadSecretHosts } from '../secrets/load-secret-hosts.ts';
 import { lackOf } from '../skills/availability.ts';
 import type { SkillRegistry } from '../skills/registry.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
@@ -27,7 +28,8 @@ export async function validatePlan(
 ): Promise<Validation> {
   const { admission, problems: refusals } = await admitted(pool, key, request.agent_id);
   const { agentId, agent, warnings } = admission;
-  const judged = judgePlan(skills, request.plan as Json, agent);
+  const secretHosts = await loadSecretHosts(pool, key.tenant_id, request.plan as Json);
+  const judged = judgePlan(skills, request.plan as Json, agent, secretHosts);
   const funding = await fundingProblems(pool, key, agent, request.budget_cents);
   const problems = [...refusals, ...(judged.ok ? [] : judged.problems), ...funding.problems];
   return {

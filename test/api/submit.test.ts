@@ -214,16 +214,6 @@ describe('POST /api/v1/runs', () => {
       ['an approve step', [nop, { skill: 'approve' }], '/plan/1/skill'],
       ['a wait step', [{ skill: 'wait', params: { ms: 5 } }], '/plan/0/skill'],
       ['on_budget: wait', { steps: [nop], on_budget: 'wait' }, '/plan/on_budget'],
-      [
-        'secrets',
-        [
-          {
-            skill: 'http_call',
-            params: { url: 'https://example.org', headers: { A: '{{secrets.T}}' } },
-          },
-        ],
-        '/plan/0/params/headers/A',
-      ],
     ])('with %s, which is not available yet', async (_what, plan, pointer) => {
       const answer = await post({ plan });
       expect(answer).toMatchObject({ status: 422, body: { code: 'NOT_AVAILABLE_YET' } });

@@ -561,8 +561,8 @@ const refused: [string, string, unknown, string][] = [
   ['NOT_AVAILABLE_YET', 'a wait', [{ skill: 'wait', params: {} }], '/plan/0/skill'],
   ['NOT_AVAILABLE_YET', 'an approval', [{ skill: 'approve' }], '/plan/0/skill'],
   [
-    'NOT_AVAILABLE_YET',
-    'a secret',
+    'SECRET_MISPLACED',
+    'a secret in a skill that takes none',
     [get({ params: { url: SITE, headers: { k: 'x {{secrets.K}}' } } })],
     '/plan/0/params/headers/k',
   ],
@@ -600,7 +600,14 @@ describe('a plan is refused', () => {
   test('for every code of the list', () => {
     // What an agent may not do is found apart: test/api/agent-limits.test.ts.
     const ofAgents = ['SKILL_NOT_ALLOWED', 'HOST_NOT_ALLOWED'];
-    const covered = new Set([...refused.map(([code]) => code), ...ofAgents, 'MORE_PROBLEMS']);
+    // Nor which secrets there are: test/secrets/use.test.ts.
+    const ofSecrets = ['SECRET_NOT_FOUND', 'SECRET_HOST_NOT_ALLOWED'];
+    const covered = new Set([
+      ...refused.map(([code]) => code),
+      ...ofAgents,
+      ...ofSecrets,
+      'MORE_PROBLEMS',
+    ]);
     expect([...covered].sort()).toEqual([...PROBLEM_CODES].sort());
   });
 
@@ -639,9 +646,9 @@ describe('a plan is refused', () => {
       'INVALID_TYPE /plan/steps/0/skill',
       'INVALID_TYPE /plan/steps/0/timeout_ms',
       'INVALID_TYPE /plan/steps/3',
-      'NOT_AVAILABLE_YET /plan/steps/2/params/data',
       'PARAMS_INVALID /plan/steps/1/params/url',
       'REFERENCE_UNKNOWN_STEP /plan/steps/0/params/x',
+      'SECRET_MISPLACED /plan/steps/2/params/data',
       'UNKNOWN_DEPENDENCY /plan/steps/1/depends_on/1',
     ]);
   });

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { Pool } from '../../src/storage/pool.ts';
 import { insertAgentRow } from './agent-row.ts';
 import type { Ids } from './route-walk.ts';
 
-/** A new key that nobody knows, a new agent, and a run, which may be the agent's: ids that a route may use up. */
+/** A new key that nobody knows, a new agent, a secret, and a run, which may be the agent's: ids that a route may use up. */
 export async function makeIds(
   pool: Pool,
   tenantId: string,
@@ -15,5 +16,15 @@ export async function makeIds(
     [tenantId, name],
   );
   const agent = await insertAgentRow(pool, { tenant_id: tenantId, name });
-  return { run_id: await runOf(agent), key_id: rows[0]!.id, agent_id: agent };
+  const secret = `secret_${randomUUID()}`;
+  await pool.query(
+    `INSERT INTO secrets (tenant_id, name, sealed, hosts) VALUES ($1, $2, '', '{}')`,
+    [tenantId, secret],
+  );
+  return {
+    run_id: await runOf(agent),
+    key_id: rows[0]!.id,
+    agent_id: agent,
+    secret_name: secret,
+  };
 }

@@ -18,7 +18,7 @@ export const WALK: readonly Walked[] = OPERATION_IDS.flatMap((operation) => {
 });
 
 /** Parameters whose ids belong to a tenant. */
-export const OWNED = ['run_id', 'key_id', 'agent_id'] as const;
+export const OWNED = ['run_id', 'key_id', 'agent_id', 'secret_name'] as const;
 export type Owned = (typeof OWNED)[number];
 export type Ids = Record<Owned, string>;
 
@@ -28,11 +28,15 @@ const NAMED_OTHERWISE: Readonly<Record<string, Owned>> = { resource_id: 'agent_i
 /** Routes that answer what they know of a name that names nothing, so that no id is missing to them. */
 const ANSWER_ALL: readonly string[] = ['getResourceContract'];
 
+/** Routes that make what their path names, each tenant its own. */
+const MAKE_NAMED: readonly string[] = ['putSecret'];
+
 /** Ids of the right form that never were. */
 export const idsOfNothing = (): Ids => ({
   run_id: `run_${uuidv7()}`,
   key_id: `key_${uuidv7()}`,
   agent_id: `agent_${uuidv7()}`,
+  secret_name: `secret_${uuidv7()}`,
 });
 
 /** What other parameters take, whoever asks. */
@@ -61,7 +65,11 @@ export const ownedIn = (path: string): Owned[] =>
   parametersOf(path).flatMap((name) => ownedBy(name) ?? []);
 
 /** Whether an id that is not there is answered with 404. */
-export const findsOrFails = ({ operation }: Walked): boolean => !ANSWER_ALL.includes(operation);
+export const findsOrFails = (walked: Walked): boolean =>
+  !ANSWER_ALL.includes(walked.operation) && !makesNamed(walked);
+
+/** Whether the name in its path may be anybody's. */
+export const makesNamed = ({ operation }: Walked): boolean => MAKE_NAMED.includes(operation);
 
 /** Parameters that the walk has no id for: `OWNED` or `COMMON` must name them. */
 export const unknownParameters = (path: string): string[] =>

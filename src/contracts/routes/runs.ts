@@ -57,6 +57,8 @@ export const RUN_ROUTES = {
       'KEY_BOUND_TO_AGENT',
       'SKILL_NOT_ALLOWED',
       'HOST_NOT_ALLOWED',
+      'SECRET_NOT_FOUND',
+      'SECRET_HOST_NOT_ALLOWED',
       'RUN_CAP_EXCEEDED',
       'CONCURRENT_RUNS_EXCEEDED',
     ],

@@ -60,7 +60,8 @@ export function checkPermissions(
   return refusals;
 }
 
-const callsOf = (step: CallingStep, pointer: string): Call[] => [
+/** The calls of a step, and where each stands. */
+export const callsOf = (step: CallingStep, pointer: string): Call[] => [
   { ...step, pointer: `${pointer}/${step.index}` },
   ...(step.fallback ? [{ ...step.fallback, pointer: `${pointer}/${step.index}/fallback` }] : []),
   ...(step.compensate
@@ -68,12 +69,15 @@ const callsOf = (step: CallingStep, pointer: string): Call[] => [
     : []),
 ];
 
-/** The host that a call names itself, as far as no reference stands in it. */
-function hostOf({ skill, params }: Call): URL | undefined {
+/** A literal scheme and host, whatever comes behind them. */
+const LITERAL_HOST = /^https?:\/\/[^\s/?#\\@{}]+(?=[/?#]|$)/i;
+
+/** Where a call goes, as far as no reference stands in its host. */
+export function hostOf({ skill, params }: Call): URL | undefined {
   const { url } = params;
-  if (!REACHING_SKILLS.has(skill) || typeof url !== 'string' || url.includes('{{'))
-    return undefined;
-  return URL.canParse(url) ? new URL(url) : undefined;
+  if (!REACHING_SKILLS.has(skill) || typeof url !== 'string') return undefined;
+  const known = url.includes('{{') ? LITERAL_HOST.exec(url)?.[0] : url;
+  return known !== undefined && URL.canParse(known) ? new URL(known) : undefined;
 }
 
 export const problemOf = ({ pointer, code, message }: Refusal): Problem => ({

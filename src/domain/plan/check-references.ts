@@ -1,5 +1,6 @@
 import type { Json } from '../../contracts/json.ts';
 import { nearest } from '../near-miss.ts';
+import { SECRET_NAME_PATTERN as SECRET_NAME } from '../../contracts/secret-name.ts';
 import type { PlanContext, StepPlace } from './plan-context.ts';
 import { REFERENCE_ROOTS } from './reference-syntax.ts';
 import type { ParsedReference, Reference } from './reference-syntax.ts';
@@ -49,12 +50,36 @@ function checkStepReference(
   }
 }
 
+function checkSecretReference(
+  { problems }: PlanContext,
+  pointer: string | (() => string),
+  { name, source }: Reference & { root: 'secrets' },
+  isSecretParam: boolean,
+): void {
+  if (!isSecretParam) {
+    problems.add(
+      pointer,
+      'SECRET_MISPLACED',
+      () =>
+        `${show(source)}: a secret may stand only in \`headers\`, \`query\` or \`body\` of \`http_call\`. Move it there.`,
+    );
+  } else if (!SECRET_NAME.test(name)) {
+    problems.add(
+      pointer,
+      'REFERENCE_INVALID',
+      () =>
+        `${show(source)}: ${quote(name)} is no name of a secret: a letter, then up to 63 letters, digits, \`_\` or \`-\`.`,
+    );
+  }
+}
+
 /** Checks one reference, or what was meant as one. */
 export function checkReference(
   context: PlanContext,
   place: StepPlace,
   pointer: string | (() => string),
   part: Exclude<ParsedReference, { kind: 'unknown_root' }>,
+  isSecretParam = false,
 ): void {
   const { problems } = context;
   if (part.kind === 'malformed') {
@@ -68,11 +93,7 @@ export function checkReference(
   }
   const { reference } = part;
   if (reference.root === 'secrets') {
-    problems.add(
-      pointer,
-      'NOT_AVAILABLE_YET',
-      () => `${show(reference.source)}: secrets are not available in this version.`,
-    );
+    checkSecretReference(context, pointer, reference, isSecretParam);
   } else if (reference.root === 'previous') {
     const count = place.dependencies.length;
     if (count === 1 || place.isUncertain) return;
@@ -93,11 +114,15 @@ export function checkReferences(
   place: StepPlace,
   pointer: string,
   value: Json,
+  secretParams: readonly string[] = [],
 ): void {
+  const isSecretParam = (at: string): boolean =>
+    secretParams.some((param) => `${at}/`.startsWith(`${pointer}/${param}/`));
   for (const { pointer: at, parts } of bracedPartsOf(value, pointer)) {
     const bySource = new Map(parts.map((part) => [sourceOf(part), part]));
     for (const part of bySource.values()) {
-      if (part.kind !== 'unknown_root') checkReference(context, place, at, part);
+      if (part.kind !== 'unknown_root')
+        checkReference(context, place, at, part, isSecretParam(at()));
       else warnOfRoot(context, at, part.source, part.root);
     }
   }

@@ -49,6 +49,18 @@ export function mentionsReference(value: Json): boolean {
   return false;
 }
 
+/** The names of the secrets that a value refers to, each once. */
+export function secretNamesIn(value: Json): string[] {
+  const names = new Set<string>();
+  for (const { parts } of bracedPartsOf(value)) {
+    for (const part of parts) {
+      if (part.kind === 'reference' && part.reference.root === 'secrets')
+        names.add(part.reference.name);
+    }
+  }
+  return [...names];
+}
+
 /** The ids of the steps whose values must be loaded before a value can be resolved, or of those whose outputs must. */
 export function referencedSteps(
   value: Json,

@@ -1,12 +1,13 @@
 import type { JsonObject } from '../../contracts/json.ts';
 import type { RetryWish } from '../../contracts/plan.ts';
 import type { SkillContract } from '../../contracts/skill.ts';
+import { SECRETS_PER_CALL_MAX } from '../../contracts/limits.ts';
 import { nearest } from '../near-miss.ts';
 import { checkReference, checkReferences } from './check-references.ts';
 import { checkParams, keepKnownParams } from './check-params.ts';
 import type { PlanContext, StepPlace } from './plan-context.ts';
 import { parseReference } from './reference-syntax.ts';
-import { mentionsReference } from './references.ts';
+import { mentionsReference, secretNamesIn } from './references.ts';
 import { retryWishOf } from './retry-policy.ts';
 import { quote, quoteSome, didYouMean } from './wording.ts';
 
@@ -117,7 +118,16 @@ export function resolveCall(
   }
   const { params: known, meant } = keepKnownParams(context, contract, pointer, written);
   const { input_path: inputPath, ...others } = known;
-  checkReferences(context, place, pointer, inputPath === undefined ? known : others);
+  const checked = inputPath === undefined ? known : others;
+  checkReferences(context, place, pointer, checked, contract.secrets_in);
+  const secrets = contract.secrets_in === undefined ? [] : secretNamesIn(checked);
+  if (secrets.length > SECRETS_PER_CALL_MAX) {
+    context.problems.add(
+      pointer,
+      'PARAMS_INVALID',
+      () => `the call uses ${secrets.length} secrets; at most ${SECRETS_PER_CALL_MAX} are allowed.`,
+    );
+  }
 
   const params = rewriteInputPath(context, place, pointer, known);
   const takes = takePrevious(context, contract, place, pointer, { ...known, ...params });

@@ -11,6 +11,8 @@ export interface Scope {
   steps: ReadonlyMap<string, { output?: Json; failure?: Json }>;
   /** The step's one dependency, when it has exactly one. */
   previousId?: string;
+  /** What stands for a secret in a call; absent where none may be used. */
+  tokenOf?: (name: string) => string;
 }
 
 export type Found = { found: true; value: Json } | { found: false; message: string };
@@ -63,7 +65,10 @@ function follow(reference: Reference, start: Json, startName: string): Found {
 /** The value a reference stands for, or which part of it is missing and what is there instead. */
 export function lookUp(reference: Reference, scope: Scope): Found {
   if (reference.root === 'input') return follow(reference, scope.input, 'input');
-  if (reference.root === 'secrets') return missing(reference, 'secrets cannot be read here.');
+  if (reference.root === 'secrets') {
+    if (!scope.tokenOf) return missing(reference, 'secrets cannot be read here.');
+    return { found: true, value: scope.tokenOf(reference.name) };
+  }
   const id = stepIdOf(reference, scope.stepIds, scope.previousId);
   if (id === undefined) return missing(reference, 'there is no such step.');
   const field = reference.root === 'steps' ? reference.field : 'output';

@@ -31,6 +31,8 @@ import { recordSkip, recordTryEnd, standingEnd } from './try-outcomes.ts';
 export interface BegunCall extends FencedTry {
   skill: Skill;
   params: JsonObject;
+  /** What stands in the params for a secret, by the names of the secrets; the values are not in it. */
+  secretTokens: ReadonlyMap<string, string>;
   effectKey: string;
   timeoutMs: number;
 }
@@ -119,10 +121,18 @@ async function openCall(
   if (prepared.kind === 'failure') return refuse(prepared.failure);
   if (remainingMs <= 0) return refuse(deadlineExceeded(run, key.role));
 
-  const { skill, params } = prepared;
+  const { skill, params, secretTokens } = prepared;
   const timeoutMs = Math.min(timeoutMsOf(fenced, skill, params), remainingMs);
   const effectKey = effectKeyOf(key);
-  const call = { ...fenced, skill, params, effectKey, timeoutMs, begunAtMs: Date.now() };
+  const call = {
+    ...fenced,
+    skill,
+    params,
+    secretTokens,
+    effectKey,
+    timeoutMs,
+    begunAtMs: Date.now(),
+  };
   if (isMine) return { kind: 'call', call: { ...call, holdId: found.hold_id } };
 
   const deadlineAt = new Date(Date.now() + timeoutMs);

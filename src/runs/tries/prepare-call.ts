@@ -10,6 +10,7 @@ import { evaluateCondition } from '../../domain/plan/conditions.ts';
 import { previousIdOf, stepsReadBy } from '../../domain/plan/reads.ts';
 import { resolveReferences } from '../../domain/plan/references.ts';
 import type { Scope } from '../../domain/plan/references.ts';
+import { createSecretTokens } from '../../secrets/tokens.ts';
 import type { SkillRegistry } from '../../skills/registry.ts';
 import type { Skill } from '../../skills/skill.ts';
 import { sealedOtherwise } from '../failures.ts';
@@ -24,7 +25,13 @@ export interface CallScope extends Scope {
 }
 
 export type PreparedCall =
-  | { kind: 'call'; skill: Skill; params: JsonObject }
+  | {
+      kind: 'call';
+      skill: Skill;
+      params: JsonObject;
+      /** What stands in the params for a secret, by the names of the secrets. */
+      secretTokens: ReadonlyMap<string, string>;
+    }
   | { kind: 'skip' }
   | { kind: 'failure'; failure: Failure };
 
@@ -64,7 +71,9 @@ function resolveCall(
   if (!skill)
     return failed('SKILL_NOT_FOUND', `The skill \`${wanted.skill}\` is not on this worker.`);
 
-  const resolved = resolveReferences(wanted.params, scope, RESOLVED_PARAMS_BYTES_MAX);
+  const { tokens: secretTokens, tokenOf } = createSecretTokens();
+  const reading = skill.contract.secrets_in ? { ...scope, tokenOf } : scope;
+  const resolved = resolveReferences(wanted.params, reading, RESOLVED_PARAMS_BYTES_MAX);
   if (!resolved.ok) return failed(resolved.code, resolved.message);
   const params = { ...(resolved.value as JsonObject) };
   if (wanted.previous_into !== undefined) {
@@ -78,7 +87,8 @@ function resolveCall(
     params[wanted.previous_into] = passedOn(skills, scope.answeredBy.get(previousId!), output);
   }
   const parsed = skill.contract.params.safeParse(params);
-  if (parsed.success) return { kind: 'call', skill, params: parsed.data as JsonObject };
+  if (parsed.success)
+    return { kind: 'call', skill, params: parsed.data as JsonObject, secretTokens };
   const errors: Problem[] = parsed.error.issues.map((issue) => ({
     pointer: ['', 'params', ...issue.path].join('/'),
     code: 'PARAMS_INVALID',

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { AosError } from '../../contracts/failures.ts';
@@ -56,6 +57,13 @@ export async function decodeContent(
 const invalid = (message: string, cause?: unknown): AosError =>
   new AosError('RESPONSE_INVALID', `${message} The server must be corrected.`, {}, { cause });
 
+/** Whether a body in this coding can be read at all. */
+export const isReadable = (contentEncoding: string): boolean =>
+  contentEncoding
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .every((coding) => coding === '' || coding === 'identity' || DECODERS.has(coding));
+
 /** A body as a step's output shows it. */
 export interface BodyView {
   body: Json;
@@ -65,23 +73,39 @@ export interface BodyView {
 
 const EXCERPT_BYTES_MAX = 2048;
 
-/** The beginning of a body as text, or nothing when it is none. */
-export function readExcerpt(bytes: Buffer, contentType: string): string {
+/** The beginning of a body as text, or nothing when it is none; `hide` sees all of it first. */
+export function readExcerpt(
+  bytes: Buffer,
+  contentType: string,
+  hide?: (text: string) => string,
+): string {
   const type = typeOf(contentType);
   if (type !== '' && !TEXT_TYPE.test(type)) return '';
-  return new TextDecoder().decode(bytes.subarray(0, EXCERPT_BYTES_MAX));
+  if (!hide) return new TextDecoder().decode(bytes.subarray(0, EXCERPT_BYTES_MAX));
+  return hide(new TextDecoder().decode(bytes)).slice(0, EXCERPT_BYTES_MAX);
 }
 
 const typeOf = (contentType: string): string =>
   (contentType.split(';')[0] ?? '').trim().toLowerCase();
+
+const charsetOf = (contentType: string): string | undefined =>
+  /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
+
+const UNICODE = /^utf-?(?:8|16(?:le|be)?)$/i;
+
+/** Whether the bytes become the text that was meant; if not, what is looked for in them may be torn by it. */
+export function isSoundText(bytes: Buffer, contentType: string): boolean {
+  const charset = charsetOf(contentType) ?? 'utf-8';
+  if (!UNICODE.test(charset)) return false;
+  return charset.includes('16') || isUtf8(bytes);
+}
 
 /** Shows the bytes as JSON, as text, or else as base64. */
 export function viewBody(bytes: Buffer, contentType: string): BodyView {
   const type = typeOf(contentType);
   const isText = TEXT_TYPE.test(type);
   if (bytes.length === 0) return { body: isText && !JSON_TYPE.test(type) ? '' : null };
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
-  const text = decodeText(bytes, charset ?? 'utf-8') ?? decodeText(bytes, 'utf-8');
+  const text = decodeText(bytes, charsetOf(contentType) ?? 'utf-8') ?? decodeText(bytes, 'utf-8');
   if (JSON_TYPE.test(type)) return viewJson(bytes, text);
   // Text that is no UTF-8 and names no charset is, nearly always, windows-1252.
   const shown = text ?? (isText ? decodeText(bytes, 'windows-1252') : undefined);

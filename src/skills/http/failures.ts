@@ -3,7 +3,8 @@ import type { FailureCode } from '../../contracts/failure-codes.ts';
 import { AosError } from '../../contracts/failures.ts';
 import type { FailureFacts } from '../../contracts/failures.ts';
 import type { SkillFailure } from '../../contracts/skill.ts';
-import { decodeContent, readExcerpt } from './body.ts';
+import type { RequestSecrets } from '../skill.ts';
+import { decodeContent, isReadable, readExcerpt } from './body.ts';
 import type { HttpResponse, ResponseHead } from './exchange.ts';
 import { codeOf } from './error-code.ts';
 import type { HttpRequest } from './request.ts';
@@ -72,15 +73,21 @@ const isParserError = (error: unknown): boolean =>
 export async function readStatusFailure(
   request: HttpRequest,
   response: HttpResponse,
+  secrets?: RequestSecrets,
 ): Promise<AosError> {
-  const { headers, body } = response;
+  const { headers, body, isWhole } = response;
   const encoding = String(headers.get('content-encoding') ?? '');
+  if (secrets && !isReadable(encoding)) return toStatusFailure(request, response, '');
   const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
   // The status is the failure; a body that cannot be read must not hide it.
   const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
     Buffer.alloc(0),
   );
-  const excerpt = readExcerpt(decoded, String(headers.get('content-type') ?? ''));
+  const type = String(headers.get('content-type') ?? '');
+  if (!secrets) return toStatusFailure(request, response, readExcerpt(decoded, type));
+  // What was cut off may end within a secret, where nobody would know it.
+  const end = isWhole ? decoded.length : Math.max(0, decoded.length - secrets.longest);
+  const excerpt = readExcerpt(secrets.bytes(decoded.subarray(0, end)), type, secrets.text);
   return toStatusFailure(request, response, excerpt);
 }
 

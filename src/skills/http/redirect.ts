@@ -58,9 +58,7 @@ export function followRedirect({
   const isKept = (name: string): boolean =>
     !(becomesGet && CONTENT_HEADER.test(name)) && (isSameOrigin || !CREDENTIAL_HEADER.test(name));
   const headers = new Map([...from.headers].filter(([name]) => isKept(name)));
-  return becomesGet
-    ? { url, method: 'GET', headers, body: undefined }
-    : { url, method: from.method, headers, body: from.body };
+  return becomesGet ? { url, method: 'GET', headers, body: undefined } : { ...from, url, headers };
 }
 
 const refused = ({ method, url }: HttpRequest, why: string): AosError =>

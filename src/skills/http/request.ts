@@ -1,3 +1,4 @@
+import type { AosError } from '../../contracts/failures.ts';
 import {
   HTTP_HEADERS_MAX,
   HTTP_HEADER_LENGTH_MAX,
@@ -14,6 +15,8 @@ export interface HttpRequest {
   method: string;
   headers: ReadonlyMap<string, string>;
   body: string | undefined;
+  /** The body is JSON that was made of a value, not a text of the plan's. */
+  isJsonBody?: boolean;
 }
 
 /** What belongs to the connection or to the framing is never up to a plan. */
@@ -51,7 +54,8 @@ export function toHttpRequest(
     ...(type === undefined ? [] : [['content-type', type] as const]),
     ...toHeaders(params.headers ?? {}),
   ]);
-  return { url: toUrl(params), method, headers, body: text };
+  const isJsonBody = text !== undefined && typeof params.body !== 'string';
+  return { url: toUrl(params), method, headers, body: text, isJsonBody };
 }
 
 /** The URL of the params with its `query`, or throws why it is none. */
@@ -103,12 +107,7 @@ export function toHeaders(
     if (FORBIDDEN_HEADERS.has(name) || isReserved(name)) {
       throw paramsInvalid(`The header \`${name}\` is set by AOS. Remove it.`);
     }
-    if (!HEADER_VALUE.test(value) || value.length > HTTP_HEADER_LENGTH_MAX) {
-      throw paramsInvalid(
-        `The value of the header \`${name}\` has a line break, another forbidden character, ` +
-          `or more than ${HTTP_HEADER_LENGTH_MAX} characters.`,
-      );
-    }
+    if (!isHeaderValue(value)) throw headerValueRefusal(name);
     if (checked.has(name)) throw paramsInvalid(`The header \`${name}\` is given twice.`);
     checked.set(name, value);
   }
@@ -117,6 +116,15 @@ export function toHeaders(
   }
   return checked;
 }
+
+export const isHeaderValue = (value: string): boolean =>
+  HEADER_VALUE.test(value) && value.length <= HTTP_HEADER_LENGTH_MAX;
+
+export const headerValueRefusal = (name: string): AosError =>
+  paramsInvalid(
+    `The value of the header \`${name}\` has a line break, another forbidden character, ` +
+      `or more than ${HTTP_HEADER_LENGTH_MAX} characters.`,
+  );
 
 function toBody(params: HttpCallParams, method: string): { type?: string; text?: string } {
   const { body } = params;

@@ -1,7 +1,8 @@
-import type { AosError } from '../../contracts/failures.ts';
-import { decodeContent } from './body.ts';
+import { AosError } from '../../contracts/failures.ts';
+import type { RequestSecrets } from '../skill.ts';
+import { decodeContent, isReadable } from './body.ts';
 import type { BodyWish, HttpResponse, ResponseHead } from './exchange.ts';
-import { ERROR_BODY_BYTES_MAX, readStatusFailure, toTooLargeFailure } from './failures.ts';
+import { ERROR_BODY_BYTES_MAX, nameOf, readStatusFailure, toTooLargeFailure } from './failures.ts';
 import type { HttpPrices } from './prices.ts';
 import { followRedirect, locationOf } from './redirect.ts';
 import type { HttpRequest } from './request.ts';
@@ -38,7 +39,7 @@ export function startSending(first: HttpRequest, deps: SendDeps) {
       const response = await sender.send(request, wish);
       const location = followRedirects ? locationOf(response) : undefined;
       if (location === undefined) {
-        const body = await decode(request, response, responseBytesMax);
+        const body = await decode(request, response, responseBytesMax, deps.secrets);
         return { ...response, body, url: request.url, redirects };
       }
       const { status } = response;
@@ -59,9 +60,16 @@ async function decode(
   request: HttpRequest,
   response: HttpResponse,
   bytesMax: number,
+  secrets: RequestSecrets | undefined,
 ): Promise<Buffer> {
-  if (response.status >= 400) throw await readStatusFailure(request, response);
+  if (response.status >= 400) throw await readStatusFailure(request, response, secrets);
   const encoding = String(response.headers.get('content-encoding') ?? '');
+  if (secrets && !isReadable(encoding)) {
+    throw new AosError(
+      'RESPONSE_INVALID',
+      `${nameOf(request)} answered in a content encoding that cannot be searched for the secrets of the call. Ask for gzip, deflate or br.`,
+    );
+  }
   const tooLarge = (limit: number): AosError => toTooLargeFailure(request, limit);
   return decodeContent(response.body, encoding, bytesMax, tooLarge);
 }

@@ -4,7 +4,9 @@ import type { EgressGuard } from '../egress.ts';
 import { exchange } from './exchange.ts';
 import type { BodyWish, HttpResponse, Meter, ResponseHead } from './exchange.ts';
 import { toTooLargeFailure, toTransportFailure } from './failures.ts';
+import { fillRequest } from './fill-request.ts';
 import type { HttpRequest } from './request.ts';
+import type { RequestSecrets } from '../skill.ts';
 
 /** What requests are sent through, and what counts them. */
 export interface SenderDeps {
@@ -12,6 +14,7 @@ export interface SenderDeps {
   meter: Meter;
   /** What the agent may reach; absent: all. */
   allowedHosts?: readonly string[] | undefined;
+  secrets?: RequestSecrets | undefined;
 }
 
 /** Sends requests one by one, each checked by the agent's hosts and by the guard; `stop` ends every connection. */
@@ -22,10 +25,15 @@ export interface Sender {
 }
 
 /** Opens a sender for one call of a skill. */
-export function openSender({ egress, meter, allowedHosts }: SenderDeps): Sender {
+export function openSender({ egress, meter, allowedHosts, secrets }: SenderDeps): Sender {
   const connections = egress.open();
+  let sent = 0;
   return {
     async send(request, wish) {
+      const isRedirect = sent > 0;
+      sent += 1;
+      const unsafe = secrets?.refusalOf(request.url, isRedirect);
+      if (unsafe !== undefined) throw unsafe;
       if (allowedHosts !== undefined) refuseOtherHosts(request.url, allowedHosts);
       const refusal = egress.checkUrl(request.url);
       if (refusal !== undefined) throw refusal;
@@ -33,7 +41,8 @@ export function openSender({ egress, meter, allowedHosts }: SenderDeps): Sender 
       const sentBefore = meter.requestsSent;
       const { dispatcher } = connections;
       try {
-        return await exchange(request, { dispatcher, meter, wish, tooLarge });
+        const filled = secrets === undefined ? request : fillRequest(request, secrets);
+        return await exchange(filled, { dispatcher, meter, wish, tooLarge });
       } catch (error) {
         throw toTransportFailure(error, request, meter.requestsSent > sentBefore);
       }

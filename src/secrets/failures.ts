@@ -1,0 +1,13 @@
+import { AosError } from '../contracts/failures.ts';
+import { SECRETS_PER_TENANT_MAX } from '../contracts/limits.ts';
+import { quote } from '../domain/plan/wording.ts';
+
+export const secretNotFound = (name: string): AosError =>
+  new AosError('SECRET_NOT_FOUND', `There is no secret ${quote(name)}.`);
+
+export const secretsExceeded = (others: number): AosError =>
+  new AosError(
+    'SECRETS_EXCEEDED',
+    `The tenant has ${others} secrets and may have ${SECRETS_PER_TENANT_MAX}. Delete one first.`,
+    { limit: { name: 'secrets_per_tenant_max', value: SECRETS_PER_TENANT_MAX, asked: others + 1 } },
+  );
