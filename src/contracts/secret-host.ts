@@ -2,7 +2,7 @@ const NAME = '[a-z\\d_]([a-z\\d_-]*[a-z\\d_])?';
 const NAMES = new RegExp(`^${NAME}(\\.${NAME})*$`);
 const IPV4 = /^\d+(\.\d+){3}$/;
 const IPV6 = /^\[[\da-f:.]+\]$/;
-const HOST_LENGTH_MAX = 253;
+const DNS_NAME_LENGTH = 253;
 /** Scheme, wildcard, host and port, as a person writes them; what else a URL has is not taken. */
 const ENTRY = /^(https?:\/\/)?(\*\.)?([^\s/?#@\\%*]+?)(?::(\d{1,5}))?$/i;
 
@@ -17,7 +17,7 @@ export function canonicalSecretHost(text: string): string | undefined {
   if (!URL.canParse(url) || (host.includes(':') && !host.startsWith('['))) return undefined;
   const name = new URL(url).hostname.replace(/\.$/, '');
   const isAddress = IPV4.test(name) || IPV6.test(name);
-  if ((!isAddress && !NAMES.test(name)) || name.length > HOST_LENGTH_MAX) return undefined;
+  if ((!isAddress && !NAMES.test(name)) || name.length > DNS_NAME_LENGTH) return undefined;
   if (wildcard !== '' && (isAddress || !name.includes('.'))) return undefined;
   const isPlain = scheme.toLowerCase() === 'http://';
   const number = port === undefined ? undefined : Number(port);
