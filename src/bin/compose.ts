@@ -71,6 +71,7 @@ export function composeRuns(
       priceTableVersion: `${config.httpPrices.version}+${config.llm.prices.version}`,
       wakeups: createWakeupSender(pool),
       cipher: createCipher(config.secretsKey),
+      egress,
       logger,
       metrics,
     },

@@ -11,6 +11,7 @@ export const TAGS = {
   runs: 'Submit plans, watch them, cancel them, and see what they cost.',
   agents: 'Named actors with a budget, allowed skills and limits of their own.',
   runtime: 'What can be done here and now, and what a plan would cost.',
+  webhooks: 'Endpoints that receive events, signed by Standard Webhooks 1.0.',
   keys: 'API keys, their roles and limits.',
   account: "The tenant's money, and what was changed or refused.",
   system: 'Health, version, documentation. No key is needed.',

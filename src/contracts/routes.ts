@@ -8,6 +8,7 @@ import { PLAN_ROUTES } from './routes/plans.ts';
 import { RUN_ROUTES } from './routes/runs.ts';
 import { RUNTIME_ROUTES } from './routes/runtime.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
+import { WEBHOOK_ROUTES } from './routes/webhooks.ts';
 
 const ALL = {
   ...SYSTEM_ROUTES,
@@ -16,6 +17,7 @@ const ALL = {
   ...AGENT_ROUTES,
   ...GOAL_ROUTES,
   ...RUNTIME_ROUTES,
+  ...WEBHOOK_ROUTES,
   ...KEY_ROUTES,
   ...ACCOUNT_ROUTES,
   ...COMPAT_ROUTES,

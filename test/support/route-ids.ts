@@ -1,8 +1,9 @@
 import type { Pool } from '../../src/storage/pool.ts';
 import { insertAgentRow } from './agent-row.ts';
 import type { Ids } from './route-walk.ts';
+import { insertWebhookRow } from './webhook-row.ts';
 
-/** A new key that nobody knows, a new agent, and a run, which may be the agent's: ids that a route may use up. */
+/** A new key that nobody knows, a new agent, a new webhook with a delivery that has failed, and a run, which may be the agent's: ids that a route may use up. */
 export async function makeIds(
   pool: Pool,
   tenantId: string,
@@ -15,5 +16,6 @@ export async function makeIds(
     [tenantId, name],
   );
   const agent = await insertAgentRow(pool, { tenant_id: tenantId, name });
-  return { run_id: await runOf(agent), key_id: rows[0]!.id, agent_id: agent };
+  const webhook = await insertWebhookRow(pool, tenantId, name);
+  return { run_id: await runOf(agent), key_id: rows[0]!.id, agent_id: agent, ...webhook };
 }

@@ -18,7 +18,7 @@ export const WALK: readonly Walked[] = OPERATION_IDS.flatMap((operation) => {
 });
 
 /** Parameters whose ids belong to a tenant. */
-export const OWNED = ['run_id', 'key_id', 'agent_id'] as const;
+export const OWNED = ['run_id', 'key_id', 'agent_id', 'webhook_id', 'delivery_id'] as const;
 export type Owned = (typeof OWNED)[number];
 export type Ids = Record<Owned, string>;
 
@@ -33,6 +33,8 @@ export const idsOfNothing = (): Ids => ({
   run_id: `run_${uuidv7()}`,
   key_id: `key_${uuidv7()}`,
   agent_id: `agent_${uuidv7()}`,
+  webhook_id: `webhook_${uuidv7()}`,
+  delivery_id: `delivery_${uuidv7()}`,
 });
 
 /** What other parameters take, whoever asks. */
@@ -48,6 +50,8 @@ const BODIES: Partial<Record<OperationId, (number: number) => JsonObject>> = {
     plan: [{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }],
   }),
   updateAccount: (number) => ({ name: `name ${number}` }),
+  updateWebhook: (number) => ({ description: `description ${number}` }),
+  replayWebhook: () => ({ since: new Date(Date.now() - 60_000).toISOString() }),
 };
 
 export const parametersOf = (path: string): string[] =>
