@@ -5,6 +5,7 @@ import type { HttpRequest } from '../skills/http/request.ts';
 import { findEvent } from '../storage/event-feed.ts';
 import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
+import { repeatInOutage } from '../storage/repeat-in-outage.ts';
 import {
   findDelivery,
   findOwner,
@@ -17,6 +18,7 @@ import { CHECK_MS } from './delivery-deps.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
 import { bodyOfEvent, bodyOfTest, toMessage } from './message.ts';
 import { recordAttempt, reportAttempt } from './record-attempt.ts';
+import type { Recorded } from './record-attempt.ts';
 import { webhookSecretPlace } from './secret.ts';
 import { sendMessage } from './send-message.ts';
 import { placeOfEvent } from './view-delivery.ts';
@@ -50,11 +52,13 @@ export async function attemptDelivery(
   const makeRequest = (sentAt: Date): HttpRequest =>
     toMessage(body, { url: facts.url, id, secrets: openSecrets(deps, delivery, facts), sentAt });
   const outcome = await sendMessage(makeRequest, { egress, signal, sendMsMax: times.sendMsMax });
-  const { reply, result } = await withTransaction(deps.pool, async (tx) => {
-    const now = await lockDelivery(tx, { ...owner, id, generation });
-    if (!now) return { reply: OVER, result: 'lost' as const };
-    return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome });
-  });
+  const record = (): Promise<Recorded> =>
+    withTransaction(deps.pool, async (tx) => {
+      const now = await lockDelivery(tx, { ...owner, id, generation });
+      if (!now) return { reply: OVER, result: 'lost' };
+      return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome });
+    });
+  const { reply, result } = await repeatInOutage(record, signal);
   reportAttempt(deps, { begun: delivery, outcome }, result);
   deps.onRoom();
   return reply;

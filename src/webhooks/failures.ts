@@ -1,6 +1,7 @@
 import { AosError, createFailure } from '../contracts/failures.ts';
-import type { Failure, FailureFacts } from '../contracts/failures.ts';
+import type { Failure, Recovery } from '../contracts/failures.ts';
 import { ENDPOINTS_PER_TENANT_MAX } from '../contracts/limits.ts';
+import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
 
 export const webhookNotFound = (id: string): AosError =>
   new AosError('WEBHOOK_NOT_FOUND', `There is no webhook ${id.slice(0, 100)}.`);
@@ -26,32 +27,29 @@ export const webhooksExceeded = (count: number): AosError =>
 
 const pathOf = (webhookId: string): string => `/api/v1/webhooks/${webhookId}`;
 
-/** How a delivery that has failed is sent again, once the receiver is well. */
-const toReplay = (webhookId: string, deliveryId: string): FailureFacts['recovery'] => [
-  {
+/** The failure of an attempt, with what helps once no further one is made. */
+export function failureOfAttempt(
+  failure: Failure,
+  { webhook_id: webhookId, id }: Pick<DeliveryRow, 'webhook_id' | 'id'>,
+): Failure {
+  if (failure.code === 'WEBHOOK_GONE') return { ...failure, recovery: [toEnable(webhookId)] };
+  const toReplay: Recovery = {
     action: 'retry_later',
     method: 'POST',
-    path: `${pathOf(webhookId)}/deliveries/${deliveryId}/replay`,
+    path: `${pathOf(webhookId)}/deliveries/${id}/replay`,
     why: 'Once the receiver takes messages again, send this one again; its `webhook-id` stays the same.',
-  },
-];
-
-/** The failure of an attempt, with what helps once no further one is made. */
-export const withReplay = (failure: Failure, webhookId: string, deliveryId: string): Failure => ({
-  ...failure,
-  recovery: toReplay(webhookId, deliveryId)!,
-});
+  };
+  return { ...failure, recovery: [toReplay] };
+}
 
 /** How deliveries end that were under way when their webhook was disabled. */
-export function endedByDisabling(webhookId: string, why: string): Failure {
-  const recovery = [
-    {
-      action: 'fix_request' as const,
-      method: 'PATCH',
-      path: pathOf(webhookId),
-      body: { status: 'enabled' },
-      why: 'Enable the webhook once its receiver takes messages, then replay what has failed.',
-    },
-  ];
-  return createFailure('WEBHOOK_DISABLED', why, { recovery });
-}
+export const endedByDisabling = (webhookId: string, why: string): Failure =>
+  createFailure('WEBHOOK_DISABLED', why, { recovery: [toEnable(webhookId)] });
+
+const toEnable = (webhookId: string): Recovery => ({
+  action: 'fix_request',
+  method: 'PATCH',
+  path: pathOf(webhookId),
+  body: { status: 'enabled' },
+  why: 'Enable the webhook once its receiver takes messages, then replay what has failed.',
+});

@@ -13,7 +13,7 @@ import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
 import { disableWebhookRow } from '../storage/webhooks.ts';
 import { CHECK_MS } from './delivery-deps.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
-import { endedByDisabling, withReplay } from './failures.ts';
+import { endedByDisabling, failureOfAttempt } from './failures.ts';
 import type { SendOutcome } from './send-message.ts';
 
 interface Attempted {
@@ -69,7 +69,7 @@ async function recordFailure(
   };
   const retryAfterMs = outcome.failure.retry_after_ms;
   const pauseMs = pauseAfter(delivery.attempts + 1, retryAfterMs, backoff, Math.random());
-  const failure = withReplay(outcome.failure, delivery.webhook_id, delivery.id);
+  const failure = failureOfAttempt(outcome.failure, delivery);
   const attempt = { lastStatus: outcome.status, failure, pauseMs };
   await markAttemptFailed(tx, delivery, attempt, checkMs);
   if (isGone) await disableGone(tx, delivery);
