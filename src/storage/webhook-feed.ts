@@ -142,6 +142,19 @@ export async function claimUnheard(
   return rows;
 }
 
+/** Has these looked at sooner, since they may not have been handed to Temporal. */
+export async function checkSoon(
+  db: Db,
+  deliveries: readonly DeliverWebhook[],
+  ms: number,
+): Promise<void> {
+  await db.query(
+    `UPDATE webhook_deliveries SET check_at = least(check_at, now() + $2 * interval '1 millisecond')
+     WHERE id = ANY($1) AND check_at IS NOT NULL`,
+    [deliveries.map((delivery) => delivery.delivery_id), ms],
+  );
+}
+
 /** The workflow of this generation is over although the delivery is not: another one takes it up where it stands. */
 export async function beginNextGeneration(
   db: Db,

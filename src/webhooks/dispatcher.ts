@@ -1,6 +1,7 @@
 import type { DeliverWebhook } from '../contracts/webhook-activities.ts';
 import {
   beginNextGeneration,
+  checkSoon,
   claimUnheard,
   listBusyWebhooks,
   sweepDeleted,
@@ -31,6 +32,7 @@ const PASS_MS_MIN = 50;
 const WEBHOOKS_PER_PAGE = 100;
 const WEBHOOKS_AT_ONCE = 4;
 const UNHEARD_PER_PASS = 100;
+const START_AGAIN_MS = 2_000;
 const SWEPT_PER_PASS = 1_000;
 
 /**
@@ -47,16 +49,21 @@ export function startDispatcher({
   let isWoken = false;
   let wake = () => {};
 
+  const startOne = async (delivery: DeliverWebhook): Promise<void> => {
+    if ((await engine.startDelivery(delivery)) === 'open') return;
+    const next = await beginNextGeneration(pool, delivery);
+    if (!next) return;
+    logger.info('webhook.delivery_taken_up', { delivery_id: next.delivery_id });
+    await engine.startDelivery(next);
+  };
+
   const start = async (deliveries: readonly DeliverWebhook[]): Promise<void> => {
-    await Promise.all(
-      deliveries.map(async (delivery) => {
-        if ((await engine.startDelivery(delivery)) === 'open') return;
-        const next = await beginNextGeneration(pool, delivery);
-        if (!next) return;
-        logger.info('webhook.delivery_taken_up', { delivery_id: next.delivery_id });
-        await engine.startDelivery(next);
-      }),
-    );
+    const ends = await Promise.allSettled(deliveries.map(startOne));
+    const failed = deliveries.filter((_, at) => ends[at]!.status === 'rejected');
+    if (failed.length === 0) return;
+    // Whether it was started is not known; what is lost here too is found a little later.
+    await checkSoon(pool, failed, START_AGAIN_MS);
+    logger.warn('webhook.start_failed', { count: failed.length, reason: reasonOf(ends) });
   };
 
   const dispatch = async (id: string): Promise<void> => {
@@ -121,3 +128,6 @@ export function startDispatcher({
     },
   };
 }
+
+const reasonOf = (ends: readonly PromiseSettledResult<void>[]): string =>
+  String(ends.find((end) => end.status === 'rejected')?.reason);
