@@ -20,3 +20,10 @@ export function pauseAfter(
   const spreadMs = delayMs * (1 + SPREAD * (2 * random - 1));
   return Math.round(Math.max(spreadMs, Math.min(retryAfterMs ?? 0, retryAfterMaxMs)));
 }
+
+const FULL_MS = 1_000;
+const FULL_MS_MAX = 5 * 60 * 1000;
+
+/** The pause of a delivery that finds every place taken: the longer, the more others ask for one. */
+export const pauseWhenFull = (rivals: number, places: number, random: number): number =>
+  Math.round(Math.min(FULL_MS * (1 + rivals / places), FULL_MS_MAX) * (0.5 + random));

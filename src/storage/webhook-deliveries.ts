@@ -118,6 +118,33 @@ export async function readSendingFacts(
   return rows[0]!;
 }
 
+/** How many deliveries of the same webhook wait for an attempt that is due within a minute, this one too. */
+export async function countDue(
+  tx: Transaction,
+  { tenant_id: tenantId, webhook_id: webhookId }: DeliveryRow,
+): Promise<number> {
+  const { rows } = await tx.query<{ count: number }>(
+    `SELECT count(*) FROM webhook_deliveries
+     WHERE tenant_id = $1 AND webhook_id = $2 AND status = 'waiting' AND next_at < now() + interval '1 minute'`,
+    [tenantId, webhookId],
+  );
+  return rows[0]!.count;
+}
+
+/** Puts off an attempt that was due: none is counted. */
+export async function postpone(
+  tx: Transaction,
+  { tenant_id: tenantId, id }: DeliveryRow,
+  { pauseMs, checkMs }: { pauseMs: number; checkMs: number },
+): Promise<void> {
+  await tx.query(
+    `UPDATE webhook_deliveries SET next_at = now() + $3 * interval '1 millisecond',
+       check_at = now() + $4 * interval '1 millisecond'
+     WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, id, pauseMs, pauseMs + checkMs],
+  );
+}
+
 export async function markSending(
   tx: Transaction,
   { tenant_id: tenantId, id }: DeliveryRow,
@@ -208,7 +235,10 @@ export async function replayDeliveries(
   return rows.map((row) => row.created_at);
 }
 
-/** Goes back to the first event since then: those that have no delivery yet get one. */
+/**
+ * Goes back to what happened since then: events that have no delivery yet get one. Looked for from the newest back, and
+ * a minute further: no transaction takes as long as that, so none that is wanted stands before the place.
+ */
 export async function lookAgainSince(
   tx: Transaction,
   tenantId: string,
@@ -216,12 +246,16 @@ export async function lookAgainSince(
   since: Date,
 ): Promise<void> {
   await tx.query(
-    `UPDATE webhooks w SET seen_transaction = first.transaction, seen_position = first.position - 1
+    `UPDATE webhooks w SET seen_transaction = place.transaction, seen_position = place.position
      FROM (
-       SELECT transaction, position FROM events WHERE tenant_id = $1 AND at >= $3 ORDER BY transaction, position LIMIT 1
-     ) AS first
+       SELECT coalesce(last.transaction, '0') AS transaction, coalesce(last.position, 0) AS position
+       FROM (VALUES (1)) AS one LEFT JOIN LATERAL (
+         SELECT transaction, position FROM events WHERE tenant_id = $1 AND at < $3::timestamptz - interval '1 minute'
+         ORDER BY transaction DESC, position DESC LIMIT 1
+       ) AS last ON true
+     ) AS place
      WHERE w.tenant_id = $1 AND w.id = $2
-       AND (w.seen_transaction, w.seen_position) > (first.transaction, first.position - 1)`,
+       AND (w.seen_transaction, w.seen_position) > (place.transaction, place.position)`,
     [tenantId, webhookId, since],
   );
 }

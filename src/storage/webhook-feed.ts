@@ -3,6 +3,9 @@ import type { DeliverWebhook } from '../contracts/webhook-activities.ts';
 import type { EventPlace, EventRow } from './event-feed.ts';
 import type { Db, Transaction } from './pool.ts';
 
+/** Which first attempts leave free, so that a steady flow of them lets those that failed come again. */
+const PLACES_OF_LATER_ATTEMPTS = 2;
+
 /**
  * Webhooks of any tenant behind this id that have something to do: events that they have not seen and may take, or
  * deliveries that wait to be sent while there is a place for them.
@@ -51,23 +54,27 @@ export async function claimWebhook(
   const row = rows[0];
   if (!row) return undefined;
   // Asked under the lock: a count of the same statement could be older than that.
-  const { pending, sending } = await countUnderWay(tx, row.tenant_id, id);
+  const { pending, sending, due } = await countUnderWay(tx, row.tenant_id, id);
+  const places = ENDPOINT_SENDING_MAX - (due > 0 ? PLACES_OF_LATER_ATTEMPTS : 0);
   const { seen_transaction: transaction, seen_position: position, ...webhook } = row;
   return {
     ...webhook,
     seen: { transaction, position },
-    rooms: { pending: ENDPOINT_PENDING_MAX - pending, sending: ENDPOINT_SENDING_MAX - sending },
+    rooms: { pending: ENDPOINT_PENDING_MAX - pending, sending: places - sending },
   };
 }
 
+/** How many wait to be begun, are being sent, and wait for a further attempt that is due within a minute. */
 async function countUnderWay(
   tx: Transaction,
   tenantId: string,
   id: string,
-): Promise<{ pending: number; sending: number }> {
-  const { rows } = await tx.query<{ pending: number; sending: number }>(
-    `SELECT count(*) FILTER (WHERE status = 'pending') AS pending, count(*) FILTER (WHERE status = 'sending') AS sending
-     FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2 AND status IN ('pending', 'sending')`,
+): Promise<Record<'pending' | 'sending' | 'due', number>> {
+  const { rows } = await tx.query<Record<'pending' | 'sending' | 'due', number>>(
+    `SELECT count(*) FILTER (WHERE status = 'pending') AS pending, count(*) FILTER (WHERE status = 'sending') AS sending,
+       count(*) FILTER (WHERE status = 'waiting') AS due
+     FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2 AND (status IN ('pending', 'sending')
+       OR (status = 'waiting' AND next_at < now() + interval '1 minute'))`,
     [tenantId, id],
   );
   return rows[0]!;
@@ -150,7 +157,7 @@ export async function checkSoon(
 ): Promise<void> {
   await db.query(
     `UPDATE webhook_deliveries SET check_at = least(check_at, now() + $2 * interval '1 millisecond')
-     WHERE id = ANY($1) AND check_at IS NOT NULL`,
+     WHERE id IN (SELECT id FROM webhook_deliveries WHERE id = ANY($1) AND check_at IS NOT NULL FOR UPDATE SKIP LOCKED)`,
     [deliveries.map((delivery) => delivery.delivery_id), ms],
   );
 }
@@ -168,19 +175,17 @@ export async function beginNextGeneration(
   return rows[0];
 }
 
-/** Takes away some of what deleted webhooks have, and those that have nothing left. Answers whether there may be more. */
-export async function sweepDeleted(db: Db, limit: number): Promise<boolean> {
-  const { rowCount } = await db.query(
+/** Takes away some of what deleted webhooks have, and those that have nothing left. */
+export async function sweepDeleted(db: Db, limit: number): Promise<void> {
+  await db.query(
     `DELETE FROM webhook_deliveries WHERE id IN (
        SELECT d.id FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id
        WHERE w.deleted_at IS NOT NULL LIMIT $1 FOR UPDATE OF d SKIP LOCKED
      )`,
     [limit],
   );
-  if (rowCount === limit) return true;
   await db.query(
     `DELETE FROM webhooks w WHERE deleted_at IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_id = w.id)`,
   );
-  return false;
 }

@@ -11,7 +11,8 @@ export interface MetricDeclaration {
 
 /** Every label and the values that it can have: all are lists that end, so that no caller can make series. */
 export const LABELS = {
-  activity: 'what the workflow asked the worker for: the names in `src/contracts/activities.ts`',
+  activity:
+    'what the workflow asked the worker for: the names in `src/contracts/activities.ts` and `src/contracts/webhook-activities.ts`',
   code: 'a code of `docs/errors`; `none` when nothing failed, `other` when the catalogue lacks it',
   invariant: '`I1` to `I8`, as ARCHITECTURE.md lists them',
   kind: 'what was mended: `started` (a run that no execution knew), `restarted` (in a new execution), `closed`, `overdue` (closed after its deadline), `cancel_told`, `hold_expired`, `engine_replaced`; `failed` is a mend that did not work',

@@ -1,5 +1,7 @@
 import { AosError } from '../contracts/failures.ts';
+import { ENDPOINT_SENDING_MAX } from '../contracts/limits.ts';
 import type { AttemptReply, DeliverWebhook } from '../contracts/webhook-activities.ts';
+import { pauseWhenFull } from '../domain/delivery-backoff.ts';
 import { viewEvent } from '../events/view-event.ts';
 import type { HttpRequest } from '../skills/http/request.ts';
 import { findEvent } from '../storage/event-feed.ts';
@@ -7,9 +9,11 @@ import { withTransaction } from '../storage/pool.ts';
 import type { Transaction } from '../storage/pool.ts';
 import { repeatInOutage } from '../storage/repeat-in-outage.ts';
 import {
+  countDue,
   findDelivery,
   findOwner,
   markSending,
+  postpone,
   readSendingFacts,
 } from '../storage/webhook-deliveries.ts';
 import type { DeliveryRow, SendingFacts } from '../storage/webhook-deliveries.ts';
@@ -22,9 +26,6 @@ import type { Recorded } from './record-attempt.ts';
 import { webhookSecretPlace } from './secret.ts';
 import { sendMessage } from './send-message.ts';
 import { placeOfEvent } from './view-delivery.ts';
-
-/** How long a delivery waits that finds every place of its webhook taken: from one second to five. */
-const FULL_MS = 1_000;
 
 const OVER: AttemptReply = { kind: 'over' };
 
@@ -82,16 +83,19 @@ async function lockDelivery(
 }
 
 async function begin(
-  { times = {} }: DeliveryDeps,
+  { times: { checkMs = CHECK_MS } = {} }: DeliveryDeps,
   tx: Transaction,
   delivery: DeliveryRow,
 ): Promise<Begun | AttemptReply> {
   const facts = await readSendingFacts(tx, delivery);
   if (facts.due_in_ms > 0) return { kind: 'again', delay_ms: Math.ceil(facts.due_in_ms) };
   if (delivery.status === 'waiting' && facts.is_full) {
-    return { kind: 'again', delay_ms: Math.round(FULL_MS * (1 + 4 * Math.random())) };
+    const rivals = await countDue(tx, delivery);
+    const pauseMs = pauseWhenFull(rivals, ENDPOINT_SENDING_MAX, Math.random());
+    await postpone(tx, delivery, { pauseMs, checkMs });
+    return { kind: 'again', delay_ms: pauseMs };
   }
-  await markSending(tx, delivery, times.checkMs ?? CHECK_MS);
+  await markSending(tx, delivery, checkMs);
   return { delivery, facts, body: await bodyOf(tx, delivery) };
 }
 

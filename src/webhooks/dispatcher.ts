@@ -47,6 +47,7 @@ export function startDispatcher({
 }: DispatcherDeps): Dispatcher {
   let stopped = false;
   let isWoken = false;
+  let tidiedAtMs = -Infinity;
   let wake = () => {};
 
   const startOne = async (delivery: DeliverWebhook): Promise<void> => {
@@ -88,8 +89,14 @@ export function startDispatcher({
       };
       await Promise.all(Array.from({ length: WEBHOOKS_AT_ONCE }, lane));
     }
+  };
+
+  /** What hints say nothing of. */
+  const tidy = async (): Promise<void> => {
+    if (performance.now() - tidiedAtMs < PASS_MS) return;
+    tidiedAtMs = performance.now();
     await start(await claimUnheard(pool, { limit: UNHEARD_PER_PASS, checkMs }));
-    if (await sweepDeleted(pool, SWEPT_PER_PASS)) isWoken = true;
+    await sweepDeleted(pool, SWEPT_PER_PASS);
   };
 
   const rest = async (ms: number, untilWoken: boolean): Promise<void> => {
@@ -108,9 +115,9 @@ export function startDispatcher({
     while (!stopped) {
       isWoken = false;
       // An outage of Postgres or Temporal ends one pass; the next one looks again.
-      await pass().catch((error: unknown) =>
-        logger.warn('webhook.pass_failed', { reason: String(error) }),
-      );
+      const ends = await Promise.allSettled([pass(), tidy()]);
+      if (ends.some(({ status }) => status === 'rejected'))
+        logger.warn('webhook.pass_failed', { reason: reasonOf(ends) });
       await rest(PASS_MS_MIN, false);
       if (!isWoken) await rest(PASS_MS, true);
     }

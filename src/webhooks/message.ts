@@ -42,7 +42,7 @@ export function bodyOfEvent(event: Event): string {
   const { run_id: runId, number } = event;
   const where =
     runId === null || number === null
-      ? `/api/v1/events?limit=1`
+      ? '/api/v1/events'
       : `/api/v1/runs/${runId}/events?after=${number - 1}&limit=1`;
   const data = { omitted: `The event is larger than ${ENDPOINT_MESSAGE_BYTES_MAX} bytes.`, where };
   return toBody(event.type, event.at, { ...event, data });

@@ -9,7 +9,7 @@ import type { Answer, Harness } from '../support/harness.ts';
 import { PEPPER, startHarness } from '../support/harness.ts';
 import { insertWebhookRow } from '../support/webhook-row.ts';
 
-const URL = 'https://example.org/hook';
+const HOOK_URL = 'https://example.org/hook';
 
 describe('webhooks', () => {
   let aos: Harness;
@@ -23,7 +23,7 @@ describe('webhooks', () => {
 
   test('are made with a secret that is told once, and sealed', async () => {
     const { status, headers, body } = await create({
-      url: `${URL}#part`,
+      url: `${HOOK_URL}#part`,
       events: ['run.*', 'run.*', 'step.failed'],
       description: 'tells',
     });
@@ -31,7 +31,7 @@ describe('webhooks', () => {
     expect(headers.get('location')).toBe(`/api/v1/webhooks/${body.id}`);
     expect(headers.get('cache-control')).toBe('no-store');
     expect(body).toMatchObject({
-      url: URL,
+      url: HOOK_URL,
       events: ['run.*', 'step.failed'],
       status: 'enabled',
       warnings: [],
@@ -62,12 +62,12 @@ describe('webhooks', () => {
     ['this machine, written otherwise', { url: 'http://0x7f.1/hook' }, '/url'],
     ['the address of metadata', { url: 'http://169.254.169.254/' }, '/url'],
     ['a port that is none for HTTP', { url: 'https://example.org:5432/' }, '/url'],
-    ['a long URL', { url: `${URL}/${'a'.repeat(2048)}` }, '/url'],
-    ['an unknown event', { url: URL, events: ['run.exploded'] }, '/events/0'],
-    ['no events', { url: URL, events: [] }, '/events'],
-    ['an agent that is not there', { url: URL, agent_id: 'agent_x' }, '/agent_id'],
-    ['a NUL', { url: URL, description: 'a\0b' }, '/description'],
-    ['half a character', { url: URL, description: '\ud800' }, '/description'],
+    ['a long URL', { url: `${HOOK_URL}/${'a'.repeat(2048)}` }, '/url'],
+    ['an unknown event', { url: HOOK_URL, events: ['run.exploded'] }, '/events/0'],
+    ['no events', { url: HOOK_URL, events: [] }, '/events'],
+    ['an agent that is not there', { url: HOOK_URL, agent_id: 'agent_x' }, '/agent_id'],
+    ['a NUL', { url: HOOK_URL, description: 'a\0b' }, '/description'],
+    ['half a character', { url: HOOK_URL, description: '\ud800' }, '/description'],
   ])('are not made with %s', async (_, json, pointer) => {
     const { status, body } = await create(json);
     expect(status).toBe(422);
@@ -75,7 +75,7 @@ describe('webhooks', () => {
   });
 
   test('are changed in what is named, which is recorded without the path of the URL', async () => {
-    const { body: made } = await create({ url: URL });
+    const { body: made } = await create({ url: HOOK_URL });
     const path = `/api/v1/webhooks/${made.id}`;
     const change = (json: object) =>
       aos.request<WebhookView & Pick<Failure, 'errors'>>(path, { method: 'PATCH', json });
@@ -98,7 +98,7 @@ describe('webhooks', () => {
     const key = await aos.createKey('pages');
     const made: string[] = [];
     for (let count = 0; count < 3; count += 1)
-      made.unshift((await create({ url: URL }, key)).body.id);
+      made.unshift((await create({ url: HOOK_URL }, key)).body.id);
     const walk = async (path: string): Promise<string[]> => {
       const ids: string[] = [];
       for (let cursor: string | null = ''; cursor !== null;) {
@@ -133,18 +133,18 @@ describe('webhooks', () => {
     const key = await aos.createKey('many');
     for (let count = 0; count < ENDPOINTS_PER_TENANT_MAX; count += 1)
       await insertWebhookRow(aos.pool, 'many', 'one of many');
-    const refused = await create({ url: URL }, key);
+    const refused = await create({ url: HOOK_URL }, key);
     expect(refused).toMatchObject({ status: 409, body: { code: 'WEBHOOKS_EXCEEDED' } });
     const { body } = await aos.request<WebhookPage>('/api/v1/webhooks?limit=1', { key });
     await aos.request(`/api/v1/webhooks/${body.data[0]!.id}`, { method: 'DELETE', key });
-    expect((await create({ url: URL }, key)).status).toBe(201);
+    expect((await create({ url: HOOK_URL }, key)).status).toBe(201);
   });
 
   test('of its own agent are all that a bound key sees', async () => {
     const admin = await aos.createKey('bound');
     const agent = await insertAgentRow(aos.pool, { tenant_id: 'bound' });
-    const { body: own } = await create({ url: URL, agent_id: agent }, admin);
-    const { body: other } = await create({ url: URL }, admin);
+    const { body: own } = await create({ url: HOOK_URL, agent_id: agent }, admin);
+    const { body: other } = await create({ url: HOOK_URL }, admin);
     const viewer = await aos.createKey('bound', null, 'viewer');
     await aos.pool.query('UPDATE api_keys SET agent_id = $1 WHERE hash = $2', [
       agent,
@@ -166,7 +166,7 @@ describe('webhooks', () => {
     ['the future', () => Date.now() + 3600_000],
     ['a year ago', () => Date.now() - 365 * 86_400_000],
   ])('are not replayed since %s', async (_, since) => {
-    const { body } = await create({ url: URL });
+    const { body } = await create({ url: HOOK_URL });
     const refused = await aos.request<Failure>(`/api/v1/webhooks/${body.id}/replay`, {
       json: { since: new Date(since()).toISOString() },
     });

@@ -3,7 +3,7 @@ import {
   ENDPOINT_RETRY_AFTER_MAX_MS,
   ENDPOINT_RETRY_DELAYS_MS,
 } from '../../src/contracts/limits.ts';
-import { pauseAfter } from '../../src/domain/delivery-backoff.ts';
+import { pauseAfter, pauseWhenFull } from '../../src/domain/delivery-backoff.ts';
 
 const HOUR_MS = 3600_000;
 const backoff = {
@@ -33,4 +33,10 @@ describe('the pause after an attempt', () => {
     expect(pauseAfter(2, 1_000, backoff, 0.5)).toBe(300_000);
     expect(pauseAfter(1, 1e12, backoff, 0.5)).toBe(24 * HOUR_MS);
   });
+});
+
+test('a delivery that finds no place asks again the later, the more others ask', () => {
+  expect(pauseWhenFull(0, 8, 0.5)).toBe(1_000);
+  expect(pauseWhenFull(800, 8, 0.5)).toBe(101_000);
+  expect(pauseWhenFull(1e6, 8, 0.5)).toBe(300_000);
 });

@@ -89,7 +89,8 @@ CREATE TABLE webhook_deliveries (
   CHECK ((check_at IS NOT NULL) = (status IN ('sending', 'waiting')))
 );
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, created_at DESC, id DESC);
-CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, created_at DESC, id DESC);
+CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, created_at DESC, id DESC)
+  INCLUDE (tenant_id);
 CREATE INDEX webhook_deliveries_to_check ON webhook_deliveries (check_at) WHERE check_at IS NOT NULL;
 
 CREATE TABLE webhook_attempts (
