@@ -114,6 +114,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     settled: gauge('aos_money_settled_cents'),
     overage: gauge('aos_money_overage_cents'),
     workers: gauge('aos_workers_alive'),
+    deliveries: gauge('aos_webhook_deliveries_open'),
   };
   const audit = {
     violations: gauge('aos_ledger_violations'),
@@ -170,6 +171,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
         state.open.set({ status }, count);
         state.oldest.set({ status }, oldestSeconds);
       }
+      for (const { status, count } of now.openDeliveries) state.deliveries.set({ status }, count);
       state.overdue.set(now.overdueRuns);
       state.steps.set(now.runningSteps);
       state.holds.set(now.openHolds);

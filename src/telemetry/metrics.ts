@@ -188,6 +188,12 @@ export const METRICS = {
     labels: [],
     help: "Cents over their limit on the tenants' accounts, all together.",
   },
+  aos_webhook_deliveries_open: {
+    type: 'gauge',
+    of: 'both',
+    labels: ['status'],
+    help: 'Deliveries of webhooks that are not over: `pending` before their first attempt, `sending`, `waiting` for the next attempt.',
+  },
   aos_workers_alive: {
     type: 'gauge',
     of: 'both',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { ENDPOINT_SENDING_MAX } from '../../src/contracts/limits.ts';
 import { deliveryWorkflowId } from '../../src/contracts/messages.ts';
 import { dispatchWebhook } from '../../src/webhooks/dispatch-webhook.ts';
 import { startDispatcher } from '../../src/webhooks/dispatcher.ts';
@@ -178,6 +179,20 @@ describe('deliveries of a webhook', () => {
     },
     WAIT_MS,
   );
+
+  test('are begun as many as may be sent at once, however many workers look', async () => {
+    const hook = await receive();
+    const path = `/api/v1/webhooks/${hook.webhook.id}/test`;
+    for (let count = 0; count < 2 * ENDPOINT_SENDING_MAX; count += 1)
+      await aos.request(path, { json: {} });
+    const looks = await Promise.all(
+      Array.from({ length: 6 }, () => dispatchWebhook(aos.pool, hook.webhook.id, 60_000)),
+    );
+    const begun = looks.flatMap((look) => look.begun.map((each) => each.delivery_id));
+    expect(begun).toHaveLength(ENDPOINT_SENDING_MAX);
+    const { deliveries } = await hook.detail();
+    expect(deliveries).toMatchObject({ sending: begun.length, pending: begun.length });
+  });
 
   test(
     'are made once, however many workers look',

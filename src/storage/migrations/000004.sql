@@ -91,6 +91,7 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, created_at DESC, id DESC);
 CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, created_at DESC, id DESC)
   INCLUDE (tenant_id);
+CREATE INDEX webhook_deliveries_open ON webhook_deliveries (status) WHERE completed_at IS NULL;
 CREATE INDEX webhook_deliveries_to_check ON webhook_deliveries (check_at) WHERE check_at IS NOT NULL;
 
 CREATE TABLE webhook_attempts (
