@@ -11,10 +11,9 @@ import { toldOf } from '../src/runs/skill-failure.ts';
 import { createTurns } from '../src/runs/tries/turns.ts';
 import { openSecrets } from '../src/secrets/open-secrets.ts';
 import { isCancelRecorded } from '../src/storage/runs.ts';
-import { isOutage } from '../src/storage/pool.ts';
+import { repeatInOutage } from '../src/storage/repeat-in-outage.ts';
 
 const BEAT_MS = 1_000;
-const REPEAT_MS = 500;
 /** What skills say when their signal aborts, whoever aborted it. */
 const STOPPED_CODES: ReadonlySet<string> = new Set(['CANCELLED', 'TIMEOUT']);
 
@@ -113,16 +112,4 @@ async function endOfStopped(
     message: 'The call was stopped, since its run was cancelled.',
   };
   return { ok: false, failure, usage };
-}
-
-/** What is known is not given up because Postgres is away: the activity goes on beating while it tries again. */
-async function repeatInOutage<T>(work: () => Promise<T>, stop?: AbortSignal): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isOutage(error) || stop?.aborted === true) throw error;
-      await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
-    }
-  }
 }

@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
-import type { RunActivities } from '../src/contracts/activities.ts';
+import type { ActivityName } from '../src/contracts/activities.ts';
 import { OutcomeNotMine } from '../src/runs/tries/finish-try.ts';
 import type { Metrics } from '../src/telemetry/instruments.ts';
 
 /** Times an activity: how long it was due before it began, and how long it took. */
 export const withMeasures =
-  <I, O>(metrics: Metrics, activity: keyof RunActivities, work: (input: I) => Promise<O>) =>
+  <I, O>(metrics: Metrics, activity: ActivityName, work: (input: I) => Promise<O>) =>
   async (input: I): Promise<O> => {
     const { isLocal, currentAttemptScheduledTimestampMs: dueMs } = Context.current().info;
     // The clocks of two machines may differ by more than the delay.

@@ -41,6 +41,19 @@ const layers: Record<string, Layer> = {
       'src/temporal',
     ],
   },
+  'src/webhooks': {
+    folders: [
+      'src/agents',
+      'src/contracts',
+      'src/domain',
+      'src/events',
+      'src/secrets',
+      'src/skills',
+      'src/storage',
+      'src/telemetry',
+      'src/temporal',
+    ],
+  },
   'src/embedded': { folders: ['src/contracts'] },
   'src/storage': {
     folders: ['src/contracts', 'src/domain'],

@@ -27,6 +27,7 @@ import { createSkillHandlers } from './skills.ts';
 import { createStepHandlers } from './steps.ts';
 import { createValidateHandlers } from './validate.ts';
 import { createWebhookSecretHandlers } from './webhook-secret.ts';
+import { createWebhookHandlers } from './webhooks.ts';
 
 /** Serves every route of the table, under its path and its older ones; the name of a route is its operation. */
 export function createRouter(deps: ApiDeps): Router<AosState> {
@@ -49,6 +50,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createPlanSchemaHandlers(deps),
     ...createValidateHandlers(deps),
     ...createWebhookSecretHandlers(deps),
+    ...createWebhookHandlers(deps),
     ...createKeyHandlers(deps),
     ...createSecretHandlers(deps),
     ...createMeHandlers(deps),

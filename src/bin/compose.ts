@@ -77,6 +77,7 @@ export function composeRuns(
       skills,
       priceTableVersion: `${config.httpPrices.version}+${config.llm.prices.version}`,
       cipher: createCipher(config.secretsKey),
+      egress,
       logger,
       metrics,
     },

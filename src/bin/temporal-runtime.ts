@@ -6,6 +6,8 @@ import type { Logger } from '../telemetry/logger.ts';
 
 const INSTALLS_MAX = 5;
 const READ_MS_MAX = 1_000;
+/** Said of the worker that delivers webhooks, whose workflows are the other one's; the SDK gives no code for it. */
+const NO_WORKFLOWS = 'No workflows registered, not polling for workflow tasks';
 
 /**
  * Sets up what a process may set up once: Temporal's log, and its metrics on a port of this machine. Answers what reads
@@ -36,7 +38,7 @@ function install(logger: Logger, bindAddress: string): void {
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       // A run that has failed fails its workflow, which is how it should be; its end is logged as such.
-      if (isFailedRun(meta?.['error'])) return;
+      if (isFailedRun(meta?.['error']) || message === NO_WORKFLOWS) return;
       const fields = { execution: String(meta?.['workflowId'] ?? '') };
       if (level === 'ERROR') logger.error('temporal', message, fields);
       else logger.warn('temporal', { message, ...fields });

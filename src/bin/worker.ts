@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../../activities/index.ts';
+import { createWebhookActivities } from '../../activities/webhooks.ts';
 import { TASK_QUEUE_DEFAULT } from '../contracts/messages.ts';
 import { adoptEngine } from '../runs/reconciler/adopt-engine.ts';
 import { startReconciler } from '../runs/reconciler/reconciler.ts';
@@ -8,6 +9,7 @@ import { createTemporalClient } from '../temporal/client.ts';
 import { createEngine } from '../temporal/engine.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import { startRunWorker } from '../temporal/worker.ts';
+import { startDispatcher } from '../webhooks/dispatcher.ts';
 import { composeRuns } from './compose.ts';
 import { exitWith, readConfigOrExit, sayReady, stopOnSignal } from './lifecycle.ts';
 import { serveMetrics } from './serve-metrics.ts';
@@ -59,19 +61,21 @@ if (!(await adoptEngine({ ...deps, engine }, config.engineReplaced).catch(exitWi
 await ensureSearchAttributes(client).catch(exitWith);
 
 const beat = await startBeating(deps.pool, identity);
+const dispatcher = startDispatcher({ ...deps, engine });
 const worker = await startRunWorker({
   address: temporalAddress,
   namespace,
   taskQueue: TASK_QUEUE_DEFAULT,
   workflows: { codePath: WORKFLOW_BUNDLE },
   activities: createActivities(deps),
+  webhookActivities: createWebhookActivities({ ...deps, onRoom: () => dispatcher.wake() }),
   identity,
 }).catch(exitWith);
 const reconciler = startReconciler({ ...deps, engine }, config.engineReplaced);
 
 worker.finished.catch(exitWith);
 stopOnSignal(async () => {
-  await Promise.all([reconciler.stop(), worker.stop()]);
+  await Promise.all([reconciler.stop(), dispatcher.stop(), worker.stop()]);
   await beat.stop();
   await metrics.stop();
   await client.connection.close();

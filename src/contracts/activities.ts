@@ -1,5 +1,6 @@
 import type { FailureCode } from './failure-codes.ts';
 import type { StepPolicy } from './plan.ts';
+import type { WebhookActivities } from './webhook-activities.ts';
 
 /** The call of a step's own skill, of its fallback's, or of what undoes it. */
 export type StepRole = 'main' | 'fallback' | 'compensate';
@@ -170,3 +171,5 @@ export interface RunActivities {
   /** Ends the run; the first caller wins and later ones get the stored end. */
   closeRun(input: CloseRun): Promise<RunEnd>;
 }
+
+export type ActivityName = keyof RunActivities | keyof WebhookActivities;

@@ -17,6 +17,7 @@ export const LIMIT_GROUPS = {
   json_transform: 'The skill json_transform.',
   llm_invoke: 'The skill llm_invoke.',
   webhook_send: 'The skill webhook_send.',
+  webhooks: 'Endpoints that receive events.',
   email_send: 'The skill email_send.',
   workspace: 'The skills fs_read and fs_write.',
 } as const;
@@ -52,6 +53,7 @@ const http = inGroup('http_call');
 const transform = inGroup('json_transform');
 const llm = inGroup('llm_invoke');
 const webhook = inGroup('webhook_send');
+const endpoints = inGroup('webhooks');
 const email = inGroup('email_send');
 const workspace = inGroup('workspace');
 
@@ -259,6 +261,31 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   WEBHOOK_RESPONSE_BYTES_MAX: webhook("what is read of the receiver's response"),
   WEBHOOK_TIMEOUT_DEFAULT_MS: webhook('a call when none is named'),
   WEBHOOK_TIMEOUT_MAX_MS: webhook('`timeout_ms` of a call'),
+
+  ENDPOINTS_PER_TENANT_MAX: endpoints('webhooks of a tenant'),
+  ENDPOINT_URL_LENGTH_MAX: endpoints('`url` of a webhook'),
+  ENDPOINT_DESCRIPTION_LENGTH_MAX: endpoints('`description` of a webhook'),
+  ENDPOINT_MESSAGE_BYTES_MAX: endpoints(
+    'a message; of a larger event `data` is left out, and where it can be read is said',
+  ),
+  ENDPOINT_SEND_MS_MAX: endpoints('how long a receiver may take to answer'),
+  ENDPOINT_ANSWER_BYTES_MAX: endpoints("what is read of a receiver's answer"),
+  ENDPOINT_ANSWER_CHARS_MAX: endpoints("what is shown of a receiver's answer"),
+  ENDPOINT_RETRY_DELAYS_MS: endpoints(
+    'the pauses between attempts, each spread by a tenth; after the last one the delivery has failed',
+  ),
+  ENDPOINT_RETRY_AFTER_MAX_MS: endpoints('`Retry-After` of a receiver, as far as it is obeyed'),
+  ENDPOINT_SENDING_MAX: endpoints('deliveries of one webhook that are being sent at once'),
+  ENDPOINT_PENDING_MAX: internal(
+    'How many deliveries wait as rows; further events of the webhook wait where they are.',
+  ),
+  ENDPOINT_OVERLAP_DEFAULT_MS: endpoints(
+    'how long the old secret still signs when no `overlap_hours` is named',
+  ),
+  ENDPOINT_OVERLAP_MAX_MS: endpoints('`overlap_hours` of a rotation'),
+  ENDPOINT_REPLAYED_MAX: endpoints('deliveries that one replay sends again'),
+  ENDPOINT_REPLAY_AGE_MAX_MS: endpoints('how far back `since` of a replay may be'),
+  ENDPOINT_ATTEMPTS_SHOWN_MAX: endpoints('attempts that a delivery shows'),
 
   EMAIL_RECIPIENTS_MAX: email('recipients of a message together'),
   EMAIL_SUBJECT_LENGTH_MAX: email('`subject`'),

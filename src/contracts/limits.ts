@@ -124,6 +124,40 @@ export const WEBHOOK_RESPONSE_BYTES_MAX = 64 * KIB;
 export const WEBHOOK_TIMEOUT_DEFAULT_MS = 15 * 1000;
 export const WEBHOOK_TIMEOUT_MAX_MS = 60 * 1000;
 
+/** Endpoints of a tenant that receive events, and what each is sent. */
+export const ENDPOINTS_PER_TENANT_MAX = 100;
+export const ENDPOINT_URL_LENGTH_MAX = 2048;
+export const ENDPOINT_DESCRIPTION_LENGTH_MAX = 500;
+/** A message with an event that is larger goes out without what the event tells. */
+export const ENDPOINT_MESSAGE_BYTES_MAX = 20_000;
+export const ENDPOINT_SEND_MS_MAX = 15 * 1000;
+export const ENDPOINT_ANSWER_BYTES_MAX = 4 * KIB;
+export const ENDPOINT_ANSWER_CHARS_MAX = 1000;
+/** Pauses between the attempts of a delivery, before they are spread; after the last one it has failed. */
+export const ENDPOINT_RETRY_DELAYS_MS = [
+  5 * 1000,
+  5 * 60 * 1000,
+  30 * 60 * 1000,
+  2 * 3600 * 1000,
+  5 * 3600 * 1000,
+  10 * 3600 * 1000,
+  14 * 3600 * 1000,
+  20 * 3600 * 1000,
+  24 * 3600 * 1000,
+] as const;
+/** How long a receiver may ask to be left alone. */
+export const ENDPOINT_RETRY_AFTER_MAX_MS = 24 * 3600 * 1000;
+/** Deliveries of one endpoint that are being sent at once. */
+export const ENDPOINT_SENDING_MAX = 8;
+/** Deliveries of one endpoint that may wait for their first attempt before its further events wait instead. */
+export const ENDPOINT_PENDING_MAX = 1000;
+export const ENDPOINT_OVERLAP_DEFAULT_MS = 24 * 3600 * 1000;
+export const ENDPOINT_OVERLAP_MAX_MS = 7 * 24 * 3600 * 1000;
+export const ENDPOINT_REPLAYED_MAX = 10_000;
+export const ENDPOINT_REPLAY_AGE_MAX_MS = 30 * 24 * 3600 * 1000;
+/** Attempts of a delivery that are shown, the newest ones. */
+export const ENDPOINT_ATTEMPTS_SHOWN_MAX = 100;
+
 export const EMAIL_RECIPIENTS_MAX = 50;
 export const EMAIL_SUBJECT_LENGTH_MAX = 998;
 export const EMAIL_ADDRESS_LENGTH_MAX = 320;

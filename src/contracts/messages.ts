@@ -35,3 +35,10 @@ export const SEARCH_ATTRIBUTES = {
   status: 'AosStatus',
   agent: 'AosAgent',
 } as const;
+
+/** Type of the workflow that delivers one event to one endpoint. */
+export const DELIVER_WEBHOOK = 'deliverWebhook';
+/** Slow receivers take places on a task queue of their own. */
+export const webhookQueueOf = (taskQueue: string): string => `${taskQueue}-webhooks`;
+export const deliveryWorkflowId = (deliveryId: string, generation: number): string =>
+  `webhook/${deliveryId}/${generation}`;

@@ -12,6 +12,7 @@ export const TAGS = {
   agents: 'Named actors with a budget, allowed skills and limits of their own.',
   runtime: 'What can be done here and now, and what a plan would cost.',
   events: 'What happens, as it happens: as pages, as a stream, over a WebSocket.',
+  webhooks: 'Endpoints that receive events, signed by Standard Webhooks 1.0.',
   keys: 'API keys, their roles and limits.',
   secrets: 'What plans may use and nobody may read.',
   account: "The tenant's money, and what was changed or refused.",

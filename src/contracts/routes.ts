@@ -10,6 +10,7 @@ import { RUN_ROUTES } from './routes/runs.ts';
 import { RUNTIME_ROUTES } from './routes/runtime.ts';
 import { SECRET_ROUTES } from './routes/secrets.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
+import { WEBHOOK_ROUTES } from './routes/webhooks.ts';
 
 const ALL = {
   ...SYSTEM_ROUTES,
@@ -19,6 +20,7 @@ const ALL = {
   ...AGENT_ROUTES,
   ...GOAL_ROUTES,
   ...RUNTIME_ROUTES,
+  ...WEBHOOK_ROUTES,
   ...KEY_ROUTES,
   ...SECRET_ROUTES,
   ...ACCOUNT_ROUTES,

@@ -21,6 +21,8 @@ import * as secret from '../contracts/secret.ts';
 import * as simulation from '../contracts/simulation.ts';
 import * as skill from '../contracts/skill.ts';
 import * as validation from '../contracts/validation.ts';
+import * as webhook from '../contracts/webhook.ts';
+import * as webhookDelivery from '../contracts/webhook-delivery.ts';
 import * as webhookSecret from '../contracts/webhook-secret.ts';
 
 const MODULES = [
@@ -46,6 +48,8 @@ const MODULES = [
   skill,
   systemRoutes,
   validation,
+  webhook,
+  webhookDelivery,
   webhookSecret,
 ];
 

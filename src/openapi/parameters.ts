@@ -18,10 +18,12 @@ const UUID = '01935d31-2f0e-7a44-8c11-0d9e8f7a6b5c';
 const EXAMPLES: Readonly<Record<string, string>> = {
   agent_id: `agent_${UUID}`,
   code: 'RATE_LIMITED',
+  delivery_id: `delivery_${UUID}`,
   key_id: `key_${UUID}`,
   run_id: `run_${UUID}`,
   skill_id: 'http_call',
   step_id: 'step_0',
+  webhook_id: `webhook_${UUID}`,
 };
 
 /** `/runs/:run_id` as OpenAPI writes it. */

@@ -58,6 +58,19 @@ export async function listTenantEvents(
   return rows;
 }
 
+/** One event of a tenant by its place. */
+export async function findEvent(
+  db: Db,
+  tenantId: string,
+  { transaction, position }: EventPlace,
+): Promise<EventRow | undefined> {
+  const { rows } = await db.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE tenant_id = $1 AND transaction = $2::text::xid8 AND position = $3`,
+    [tenantId, transaction, position],
+  );
+  return rows[0];
+}
+
 /** The place behind which everything is that happens from now on; all before it can be read. */
 export async function readEventsEnd(db: Db): Promise<EventPlace> {
   const { rows } = await db.query<{ transaction: string }>(

@@ -15,6 +15,8 @@ export interface RecordedState {
   settledMicroCents: number;
   overageMicroCents: number;
   aliveWorkers: number;
+  /** Each status that an open delivery of a webhook can have, also without any. */
+  openDeliveries: { status: string; count: number }[];
 }
 
 /** How many violations of each invariant there were, and when. */
@@ -27,6 +29,7 @@ const STATE_MS_MAX = 1_000;
 const AUDIT_MS_MAX = 25_000;
 const WORKER_BEAT_MS = 15_000;
 const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+const OPEN_DELIVERY_STATUSES = ['pending', 'sending', 'waiting'];
 const OPEN_STATUSES = RUN_STATUSES.filter((status) => !ENDED.has(status));
 
 /** Reads what is open, running, held and settled. Every statement goes by an index of what is open, and has a second. */
@@ -41,6 +44,7 @@ export async function readState(pool: Pool): Promise<RecordedState> {
       }),
       overdueRuns: byStatus.reduce((sum, { overdue }) => sum + overdue, 0),
       ...(await countWork(tx)),
+      openDeliveries: await countOpenDeliveries(tx),
       ...(await sumTenantAccounts(tx)),
     };
   });
@@ -73,6 +77,16 @@ async function countOpenRuns(tx: Transaction): Promise<OpenRuns[]> {
      FROM runs WHERE check_at IS NOT NULL GROUP BY status`,
   );
   return rows;
+}
+
+async function countOpenDeliveries(tx: Transaction): Promise<RecordedState['openDeliveries']> {
+  const { rows } = await tx.query<{ status: string; count: number }>(
+    'SELECT status, count(*) FROM webhook_deliveries WHERE completed_at IS NULL GROUP BY status',
+  );
+  return OPEN_DELIVERY_STATUSES.map((status) => ({
+    status,
+    count: rows.find((row) => row.status === status)?.count ?? 0,
+  }));
 }
 
 async function countWork(

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RunActivities, StepRole } from '../contracts/activities.ts';
+import type { ActivityName, StepRole } from '../contracts/activities.ts';
 import type { BudgetLevel } from '../contracts/budget.ts';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import { centsFromMicroCents } from '../contracts/money.ts';
@@ -38,13 +38,17 @@ export interface Metrics {
     result: 'succeeded' | 'failed' | 'deferred' | 'crashed';
     seconds: number;
   }): void;
-  activityBegan(activity: keyof RunActivities, queueSeconds: number): void;
+  activityBegan(activity: ActivityName, queueSeconds: number): void;
   activityEnded(end: {
-    activity: keyof RunActivities;
+    activity: ActivityName;
     result: 'done' | 'given_back' | 'failed';
     seconds: number;
   }): void;
   mended(kind: Mend): void;
+  webhookAttempted(attempt: {
+    result: 'delivered' | 'waiting' | 'failed' | 'gone' | 'lost';
+    seconds: number;
+  }): void;
   httpAnswered(answer: {
     method: string;
     /** The route's template; absent when no route was found. */
@@ -87,6 +91,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     cost: counter('aos_try_cost_cents_total'),
     thresholds: counter('aos_budget_thresholds_total'),
     mends: counter('aos_mends_total'),
+    deliveries: counter('aos_webhook_deliveries_total'),
     requests: counter('aos_http_requests_total'),
     scrapeErrors: counter('aos_scrape_errors_total'),
   };
@@ -96,6 +101,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     skills: histogram('aos_skill_call_seconds'),
     activities: histogram('aos_activity_seconds'),
     activityQueue: histogram('aos_activity_queue_seconds'),
+    webhooks: histogram('aos_webhook_attempt_seconds'),
     requests: histogram('aos_http_request_seconds'),
   };
   const state = {
@@ -108,6 +114,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     settled: gauge('aos_money_settled_cents'),
     overage: gauge('aos_money_overage_cents'),
     workers: gauge('aos_workers_alive'),
+    deliveries: gauge('aos_webhook_deliveries_open'),
   };
   const audit = {
     violations: gauge('aos_ledger_violations'),
@@ -147,6 +154,11 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
     activityEnded: ({ activity, result, seconds }) =>
       times.activities.observe({ activity, result }, seconds),
     mended: (kind) => counters.mends.inc({ kind }),
+    webhookAttempted({ result, seconds }) {
+      times.webhooks.observe({ result }, seconds);
+      if (result === 'waiting' || result === 'lost') return;
+      counters.deliveries.inc({ status: result === 'gone' ? 'failed' : result });
+    },
     httpAnswered({ method: word, route = 'unmatched', status, seconds }) {
       const method = METHODS.has(word) ? word : 'OTHER';
       counters.requests.inc({ method, route, status: String(status) });
@@ -159,6 +171,7 @@ export function createMetrics({ service, isSkill }: MetricsOptions): Metrics {
         state.open.set({ status }, count);
         state.oldest.set({ status }, oldestSeconds);
       }
+      for (const { status, count } of now.openDeliveries) state.deliveries.set({ status }, count);
       state.overdue.set(now.overdueRuns);
       state.steps.set(now.runningSteps);
       state.holds.set(now.openHolds);

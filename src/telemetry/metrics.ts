@@ -11,7 +11,8 @@ export interface MetricDeclaration {
 
 /** Every label and the values that it can have: all are lists that end, so that no caller can make series. */
 export const LABELS = {
-  activity: 'what the workflow asked the worker for: the names in `src/contracts/activities.ts`',
+  activity:
+    'what the workflow asked the worker for: the names in `src/contracts/activities.ts` and `src/contracts/webhook-activities.ts`',
   code: 'a code of `docs/errors`; `none` when nothing failed, `other` when the catalogue lacks it',
   invariant: '`I1` to `I8`, as ARCHITECTURE.md lists them',
   kind: 'what was mended: `started` (a run that no execution knew), `restarted` (in a new execution), `closed`, `overdue` (closed after its deadline), `cancel_told`, `hold_expired`, `engine_replaced`; `failed` is a mend that did not work',
@@ -19,14 +20,14 @@ export const LABELS = {
   method: 'GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; `OTHER` for any other word',
   percent: '`50`, `80` or `100`: how much of the limit is spent',
   result:
-    'of an activity: `done`, `given_back` (without an outcome), `failed`; of a skill: `succeeded`, `failed`, `deferred` (not quick enough for a chain), `crashed`',
+    'of an activity: `done`, `given_back` (without an outcome), `failed`; of a skill: `succeeded`, `failed`, `deferred` (not quick enough for a chain), `crashed`; of an attempt of a webhook: `delivered`, `waiting` (for the next one), `failed`, `gone` (410), `lost` (another worker has recorded it)',
   role: '`main`, `fallback` or `compensate`',
   route:
     "the route's template, as `/api/v1/runs/:run_id`; `unmatched` for a path that AOS does not have, a method that it does not take there, and a request without a valid key",
   skill: 'the id of a skill of this installation; `other` for one that it does not have any more',
   source: '`postgres`, `ledger` (the audit) or `temporal`',
   status:
-    'the status of the run, step or try, in the words of the API; of HTTP the status code of the answer',
+    'the status of the run, step, try or delivery, in the words of the API; of HTTP the status code of the answer',
 } as const;
 
 const SECONDS_OF_REQUESTS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -107,6 +108,19 @@ export const METRICS = {
     buckets: SECONDS_OF_QUEUES,
     help: 'Time from when an activity was due in Temporal to when this worker began it; activities that are local have none.',
   },
+  aos_webhook_deliveries_total: {
+    type: 'counter',
+    of: 'worker',
+    labels: ['status'],
+    help: 'Deliveries of webhooks that have ended by an attempt, as `delivered` or `failed`. One that is replayed counts again.',
+  },
+  aos_webhook_attempt_seconds: {
+    type: 'histogram',
+    of: 'worker',
+    labels: ['result'],
+    buckets: SECONDS_OF_REQUESTS,
+    help: 'Time from the begin of an attempt to deliver a webhook to the answer, or to what came instead of one.',
+  },
   aos_mends_total: {
     type: 'counter',
     of: 'worker',
@@ -173,6 +187,12 @@ export const METRICS = {
     of: 'both',
     labels: [],
     help: "Cents over their limit on the tenants' accounts, all together.",
+  },
+  aos_webhook_deliveries_open: {
+    type: 'gauge',
+    of: 'both',
+    labels: ['status'],
+    help: 'Deliveries of webhooks that are not over: `pending` before their first attempt, `sending`, `waiting` for the next attempt.',
   },
   aos_workers_alive: {
     type: 'gauge',

@@ -9,11 +9,14 @@ import {
 import type { RunPlanInput } from '../contracts/activities.ts';
 import {
   cancelUpdate,
+  DELIVER_WEBHOOK,
+  deliveryWorkflowId,
   RUN_PLAN,
   SEARCH_ATTRIBUTES,
   tryActivityId,
   workflowIdOf,
 } from '../contracts/messages.ts';
+import type { DeliverWebhook } from '../contracts/webhook-activities.ts';
 
 export interface ExecutionLabels {
   tenantId: string;
@@ -50,6 +53,8 @@ export interface Engine {
     role: string,
     number: number,
   ): Promise<boolean>;
+  /** Starts the workflow of a delivery, or finds it: `over` when it has ended. Throws when Temporal does not answer. */
+  startDelivery(input: DeliverWebhook): Promise<'open' | 'over'>;
   /** Changes when Temporal's store is replaced. Throws when Temporal does not answer. */
   namespaceId(): Promise<string>;
 }
@@ -155,6 +160,25 @@ export function createEngine(
         return (raw.pendingActivities ?? []).some((activity) => activity.activityId === id);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    },
+
+    async startDelivery(input) {
+      try {
+        await within(START_MS, () =>
+          client.workflow.start(DELIVER_WEBHOOK, {
+            workflowId: deliveryWorkflowId(input.delivery_id, input.generation),
+            taskQueue,
+            args: [input],
+            workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+            workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+            workflowTaskTimeout: '5s',
+          }),
+        );
+        return 'open';
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return 'over';
         throw error;
       }
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Event } from '../../src/contracts/event.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import { findFreePorts } from '../../src/embedded/free-port.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
@@ -11,8 +12,11 @@ import { findTemporalProgram } from '../../src/embedded/temporal-program.ts';
 import { startTemporalServer } from '../../src/embedded/temporal-server.ts';
 import type { TemporalServer } from '../../src/embedded/temporal-server.ts';
 import { createPool } from '../../src/storage/pool.ts';
+import { until } from '../support/event-receiver.ts';
 import { startAos } from '../support/started.ts';
 import type { Started } from '../support/started.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
+import type { WebhookReceiver } from '../support/webhook-receiver.ts';
 import { startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -23,6 +27,7 @@ const STEPS = 8;
 describe('an outage in the middle of runs', () => {
   let dataDir: string;
   let world: World;
+  let receiver: WebhookReceiver;
   let aos: Started;
   let postgres: EmbeddedPostgres;
   let temporal: TemporalServer;
@@ -33,6 +38,10 @@ describe('an outage in the middle of runs', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'aos-outage-'));
     world = await startWorld();
     world.delayMs = 100;
+    receiver = await startWebhookReceiver({
+      secret: 'whsec_bm9ib2R5IGlzIGFza2VkIGZvciB0aGlzIG9uZQ==',
+      answer: (_, response) => response.writeHead(200).end(),
+    });
     const [postgresPort, temporalPort] = await findFreePorts(2);
     const quiet = { onProgress: () => {}, onLog: () => {} };
     const program = await findTemporalProgram({ cacheDir: resolve('.aos/cache'), ...quiet });
@@ -46,17 +55,21 @@ describe('an outage in the middle of runs', () => {
       AOS_ADMIN_KEY: KEY,
       AOS_KEY_PEPPER: 'p'.repeat(40),
       AOS_SECRETS_KEY: 's'.repeat(40),
-      AOS_EGRESS_ALLOW: world.target,
+      AOS_EGRESS_ALLOW: `${world.target},127.0.0.1:${receiver.port}`,
       AOS_HTTP_PRICES: `${world.target}=1`,
       DATABASE_URL: postgres.url,
       TEMPORAL_ADDRESS: temporal.address,
     };
     aos = await startAos(settings, KEY);
+    expect(await aos.request('/api/v1/webhooks', { url: receiver.url })).toMatchObject({
+      status: 201,
+    });
   });
   afterAll(async () => {
     await aos.interrupt();
     await Promise.all([postgres.stop(), temporal.stop()]);
     await world.stop();
+    await receiver.stop();
     await rm(dataDir, { recursive: true, force: true });
   });
 
@@ -91,6 +104,30 @@ describe('an outage in the middle of runs', () => {
     await pool.end();
     expect(rows).toEqual([]);
     expect((await aos.request('/api/v1/ledger/audit')).body).toMatchObject({ violations: [] });
+    await expectAllTold(runIds);
+  }
+
+  /** Every event has come to the webhook, under one id: it may have come twice, and none may be lost. */
+  async function expectAllTold(runIds: string[]): Promise<void> {
+    const pool = createPool({ url: postgres.url, connectionsMax: 1, onError: () => {} });
+    const { rows } = await pool.query<{ name: string }>(
+      `SELECT run_id || '/' || number AS name FROM events WHERE run_id = ANY($1)`,
+      [runIds],
+    );
+    await pool.end();
+    const readTold = (): Map<string, string> =>
+      new Map(
+        receiver.deliveries.map(({ headers, body }) => {
+          const { data } = JSON.parse(body.toString()) as { data: Event };
+          return [String(headers['webhook-id']), `${data.run_id}/${data.number}`];
+        }),
+      );
+    const wanted = new Set(rows.map(({ name }) => name));
+    const told = await until(
+      () => [...readTold().values()].filter((name) => wanted.has(name)),
+      ({ length }) => length >= wanted.size,
+    );
+    expect(told.toSorted()).toEqual([...wanted].toSorted());
   }
 
   async function stopPostgresFor(seconds: number): Promise<void> {
@@ -119,7 +156,7 @@ describe('an outage in the middle of runs', () => {
       await stopPostgresFor(seconds);
       await expectAllDone(runIds);
     },
-    150_000,
+    240_000,
   );
 
   test('of Temporal, killed and started again, delays runs and loses nothing', async () => {
@@ -134,5 +171,5 @@ describe('an outage in the middle of runs', () => {
     temporal = await startTemporal();
     expect(await aos.ended(body.run_id)).toMatchObject({ status: 'succeeded', output: 1 });
     await expectAllDone(runIds);
-  }, 120_000);
+  }, 240_000);
 });

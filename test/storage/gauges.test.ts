@@ -4,6 +4,7 @@ import { withTransaction } from '../../src/storage/pool.ts';
 import { beatWorker } from '../../src/storage/workers.ts';
 import { startHarness } from '../support/harness.ts';
 import type { Harness } from '../support/harness.ts';
+import { insertWebhookRow } from '../support/webhook-row.ts';
 
 const CENT = 1_000_000;
 
@@ -34,6 +35,7 @@ describe('what the record says', () => {
       settledMicroCents: 0,
       overageMicroCents: 0,
       aliveWorkers: 0,
+      openDeliveries: ['pending', 'sending', 'waiting'].map((status) => ({ status, count: 0 })),
     });
     const { violations } = await readAudit(aos.pool);
     expect([...violations]).toEqual(
@@ -52,7 +54,13 @@ describe('what the record says', () => {
       `UPDATE accounts SET settled_micro_cents = 2 * $1::bigint, overage_micro_cents = $1 WHERE id = 'tenant/other'`,
       [CENT],
     );
+    await insertWebhookRow(aos.pool, 'other', 'with a delivery that is over');
+    await aos.pool.query(
+      `INSERT INTO webhook_deliveries (id, tenant_id, webhook_id, event_type)
+       SELECT 'delivery_1', tenant_id, id, 'webhook.test' FROM webhooks`,
+    );
     expect(await readState(aos.pool)).toMatchObject({
+      openDeliveries: [{ status: 'pending', count: 1 }, { count: 0 }, { count: 0 }],
       openHolds: 2,
       heldMicroCents: 12 * CENT,
       settledMicroCents: 2 * CENT,

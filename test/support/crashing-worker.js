@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { z } from 'zod';
 import { createActivities } from '../../dist/activities/index.js';
+import { createWebhookActivities } from '../../dist/activities/webhooks.js';
 import { composeRuns } from '../../dist/src/bin/compose.js';
 import { readConfig } from '../../dist/src/config.js';
 import { startRunWorker } from '../../dist/src/temporal/worker.js';
@@ -95,6 +96,7 @@ await startRunWorker({
   taskQueue,
   workflows: { codePath: new URL('../../dist/workflow-bundle.js', import.meta.url).pathname },
   activities,
+  webhookActivities: createWebhookActivities({ ...deps, onRoom: () => {} }),
   identity: `crashing-${process.pid}`,
 });
 process.on('disconnect', () => process.exit(0));

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../src/config.ts';
+import { SECRETS_KEY } from './harness.ts';
 import type { Harness } from './harness.ts';
 
 const PROGRAM = fileURLToPath(new URL('./crashing-worker.js', import.meta.url));
@@ -27,7 +28,7 @@ export function createCrashingWorkers(aos: Harness, env: Environment = {}): Cras
           NODE_OPTIONS: '',
           DATABASE_URL: aos.databaseUrl,
           AOS_KEY_PEPPER: 'a pepper for tests that is long enough',
-          AOS_SECRETS_KEY: 's'.repeat(40),
+          AOS_SECRETS_KEY: SECRETS_KEY,
           TEMPORAL_ADDRESS: process.env['AOS_TEST_TEMPORAL_ADDRESS'],
           TEST_TASK_QUEUE: aos.taskQueue,
           TEST_CRASH_AT: crashAt,

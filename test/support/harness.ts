@@ -6,6 +6,7 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { uuidv7 } from 'uuidv7';
 import { createActivities } from '../../activities/index.ts';
+import { createWebhookActivities } from '../../activities/webhooks.ts';
 import { startApiServer } from '../../api/server.ts';
 import { createRefusalRecorder } from '../../src/audit/refusals.ts';
 import { createHashKey } from '../../src/bin/installation-keys.ts';
@@ -64,6 +65,9 @@ import { createEngine } from '../../src/temporal/engine.ts';
 import type { Engine } from '../../src/temporal/engine.ts';
 import { startRunWorker } from '../../src/temporal/worker.ts';
 import type { RunWorker } from '../../src/temporal/worker.ts';
+import type { DeliveryTimes } from '../../src/webhooks/delivery-deps.ts';
+import { startDispatcher } from '../../src/webhooks/dispatcher.ts';
+import type { Dispatcher } from '../../src/webhooks/dispatcher.ts';
 import { expectAsDocumented } from './contract.ts';
 import { listUnsealedRuns } from './last-events.ts';
 import { createTestDatabase } from './database.ts';
@@ -117,8 +121,10 @@ export interface HarnessOptions {
   streamLimits?: Partial<StreamLimits>;
   /** @default true */
   worker?: boolean;
-  /** @default true */
+  /** Also whether webhooks are dispatched. @default true */
   reconciler?: boolean;
+  /** Pauses of deliveries. @default as in production */
+  webhooks?: DeliveryTimes;
 }
 
 export interface Answer<T = Json> {
@@ -204,6 +210,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ),
     priceTableVersion: `${prices.version}+${llm.prices.version}`,
     cipher: createCipher(SECRETS_KEY),
+    egress,
     logger,
     metrics,
   };
@@ -240,6 +247,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     await ensureApiKey(pool, { ...row, hash: hashKey(key) });
     return key;
   };
+  let dispatcher: Dispatcher | undefined;
+  const webhookActivities = createWebhookActivities({
+    ...deps,
+    times: options.webhooks,
+    onRoom: () => dispatcher?.wake(),
+  });
   const startWorker = async (): Promise<RunWorker> => {
     installQuietRuntime();
     const worker = await startRunWorker({
@@ -248,6 +261,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       taskQueue,
       workflows: { codePath: WORKFLOW_BUNDLE },
       activities: createActivities(deps),
+      webhookActivities,
       identity: `test-${process.pid}-${workers.length}`,
     });
     workers.push(worker);
@@ -285,6 +299,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   if (options.worker !== false) await startWorker();
   const reconciler =
     options.reconciler === false ? undefined : startReconciler({ ...deps, engine }, true);
+  if (reconciler)
+    dispatcher = startDispatcher({ ...deps, engine, checkMs: options.webhooks?.checkMs });
 
   const harness: Harness = {
     url: server.url,
@@ -359,6 +375,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     startWorker,
     async stop() {
       await reconciler?.stop();
+      await dispatcher?.stop();
       const stopped = Promise.all(servers.map((each) => each.stop()));
       await listener.stop();
       await stopped;

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from '../../src/storage/pool.ts';
 import { insertAgentRow } from './agent-row.ts';
 import type { Ids } from './route-walk.ts';
+import { insertWebhookRow } from './webhook-row.ts';
 
-/** A new key that nobody knows, a new agent, a secret, and a run, which may be the agent's: ids that a route may use up. */
+/** New ones of all that ids name, which a route may use up: the key is known to nobody, the run may be the agent's, the delivery has failed. */
 export async function makeIds(
   pool: Pool,
   tenantId: string,
@@ -16,6 +17,7 @@ export async function makeIds(
     [tenantId, name],
   );
   const agent = await insertAgentRow(pool, { tenant_id: tenantId, name });
+  const webhook = await insertWebhookRow(pool, tenantId, name);
   const secret = `secret_${randomUUID()}`;
   await pool.query(
     `INSERT INTO secrets (tenant_id, name, sealed, hosts) VALUES ($1, $2, '', '{}')`,
@@ -26,5 +28,6 @@ export async function makeIds(
     key_id: rows[0]!.id,
     agent_id: agent,
     secret_name: secret,
+    ...webhook,
   };
 }

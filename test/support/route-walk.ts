@@ -18,7 +18,14 @@ export const WALK: readonly Walked[] = OPERATION_IDS.flatMap((operation) => {
 });
 
 /** Parameters whose ids belong to a tenant. */
-export const OWNED = ['run_id', 'key_id', 'agent_id', 'secret_name'] as const;
+export const OWNED = [
+  'run_id',
+  'key_id',
+  'agent_id',
+  'secret_name',
+  'webhook_id',
+  'delivery_id',
+] as const;
 export type Owned = (typeof OWNED)[number];
 export type Ids = Record<Owned, string>;
 
@@ -37,6 +44,8 @@ export const idsOfNothing = (): Ids => ({
   key_id: `key_${uuidv7()}`,
   agent_id: `agent_${uuidv7()}`,
   secret_name: `secret_${uuidv7()}`,
+  webhook_id: `webhook_${uuidv7()}`,
+  delivery_id: `delivery_${uuidv7()}`,
 });
 
 /** What other parameters take, whoever asks. */
@@ -52,6 +61,8 @@ const BODIES: Partial<Record<OperationId, (number: number) => JsonObject>> = {
     plan: [{ id: 'a', skill: 'json_transform', params: { data: 1, query: '.' } }],
   }),
   updateAccount: (number) => ({ name: `name ${number}` }),
+  updateWebhook: (number) => ({ description: `description ${number}` }),
+  replayWebhook: () => ({ since: new Date(Date.now() - 60_000).toISOString() }),
 };
 
 export const parametersOf = (path: string): string[] =>

@@ -28,7 +28,7 @@ export interface WebhookReceiver {
   deliveries: Delivery[];
   /** How many connections were ever opened. */
   connections(): number;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const answerVerified = ({ isVerified }: Delivery, response: ServerResponse): void => {
@@ -65,7 +65,7 @@ export async function startWebhookReceiver(options: ReceiverOptions): Promise<We
     port,
     deliveries,
     connections: () => connections,
-    async stop() {
+    stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -45,10 +45,15 @@ describe('metrics', () => {
 
   test('show no value of the record before it was read, and none that is old', async () => {
     const metrics = create();
-    const names = ['aos_runs_open', 'aos_runs_overdue', 'aos_ledger_audit_timestamp_seconds'];
+    const names = [
+      'aos_runs_open',
+      'aos_runs_overdue',
+      'aos_webhook_deliveries_open',
+      'aos_ledger_audit_timestamp_seconds',
+    ];
     const counts = async () =>
       Promise.all(names.map(async (name) => (await samplesOf(metrics, name))!.length));
-    expect(await counts()).toEqual([0, 0, 0]);
+    expect(await counts()).toEqual([0, 0, 0, 0]);
     metrics.showState({
       openRuns: [{ status: 'queued', count: 2, oldestSeconds: 3 }],
       overdueRuns: 0,
@@ -58,12 +63,13 @@ describe('metrics', () => {
       settledMicroCents: 0,
       overageMicroCents: 0,
       aliveWorkers: 1,
+      openDeliveries: [{ status: 'pending', count: 4 }],
     });
     metrics.showAudit({ violations: new Map([['I1', 0]]), at: new Date(5_000) });
-    expect(await counts()).toEqual([1, 1, 1]);
+    expect(await counts()).toEqual([1, 1, 1, 1]);
     expect(await samplesOf(metrics, 'aos_money_held_cents')).toMatchObject([{ value: 1.5 }]);
     metrics.showState(undefined);
     metrics.showAudit(undefined);
-    expect(await counts()).toEqual([0, 0, 0]);
+    expect(await counts()).toEqual([0, 0, 0, 0]);
   });
 });

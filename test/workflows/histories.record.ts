@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkflowHandle } from '@temporalio/client';
-import { workflowIdOf } from '../../src/contracts/messages.ts';
+import { deliveryWorkflowId, workflowIdOf } from '../../src/contracts/messages.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import { createEngine } from '../../src/temporal/engine.ts';
+import { answerWith, receiveEvents, until } from '../support/event-receiver.ts';
 import type { Harness } from '../support/harness.ts';
 import { startHarness } from '../support/harness.ts';
 import { startScriptedProvider } from '../support/scripted-provider.ts';
@@ -48,6 +49,8 @@ describe('recording histories', () => {
     provider = await startScriptedProvider();
     aos = await startHarness({
       skills: [call, flaky, broken, slow],
+      egressAllow: '127.0.0.1/32',
+      webhooks: { retryDelaysMs: [5, 5] },
       llm: { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: provider.url },
     });
   });
@@ -65,8 +68,10 @@ describe('recording histories', () => {
   const undo = { skill: 'call' };
   const once = { retry: { max_attempts: 1 } };
 
-  async function record(name: string, { run_id, execution }: Run): Promise<void> {
-    const workflowId = workflowIdOf(run_id, execution);
+  const record = (name: string, { run_id, execution }: Run): Promise<void> =>
+    recordWorkflow(name, workflowIdOf(run_id, execution));
+
+  async function recordWorkflow(name: string, workflowId: string): Promise<void> {
     // The run may be closed a moment before its execution is.
     await aos.client.workflow
       .getHandle(workflowId)
@@ -243,5 +248,20 @@ describe('recording histories', () => {
     const run = await runGoal([...steps, { skill: 'broken', retry: { max_attempts: 1 } }]);
     expect(run).toMatchObject({ status: 'failed' });
     await record('goal-histories', run);
+  });
+
+  test.each([
+    ['webhook-delivered', 'delivered', 2],
+    ['webhook-failed', 'failed', 0],
+  ])('%s', async (name, end, wellFrom) => {
+    const hook = await receiveEvents(aos, {
+      answer: (_, response, n) => answerWith(response, n === wellFrom ? 200 : 500),
+    });
+    await aos.request(`/api/v1/webhooks/${hook.webhook.id}/test`, { json: {} });
+    const [delivery] = await until(hook.list, (list) => list[0]?.completed_at != null);
+    expect(delivery).toMatchObject({ status: end });
+    await recordWorkflow(name, deliveryWorkflowId(delivery!.id, 1));
+    await aos.request(`/api/v1/webhooks/${hook.webhook.id}`, { method: 'DELETE' });
+    await hook.stop();
   });
 });

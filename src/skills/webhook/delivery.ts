@@ -21,7 +21,7 @@ export interface Receipt extends ResponseHead {
 export async function deliver(sender: Sender, request: HttpRequest): Promise<Receipt> {
   const response = await sender.send(request, wishOf);
   const { status, headers } = response;
-  if (status >= 300) throw await failureOf(request, response);
+  if (status >= 300) throw await toDeliveryFailure(request, response);
   return { status, headers, view: await readView(request, response) };
 }
 
@@ -31,7 +31,11 @@ function wishOf({ status }: ResponseHead): BodyWish {
   return { kind: 'excerpt', bytesMax: status < 400 ? 0 : ERROR_BODY_BYTES_MAX };
 }
 
-async function failureOf(request: HttpRequest, response: HttpResponse): Promise<AosError> {
+/** What an answer that is no success means to the sender of a message. */
+export async function toDeliveryFailure(
+  request: HttpRequest,
+  response: HttpResponse,
+): Promise<AosError> {
   const { status } = response;
   if (status < 400) {
     // Where it points to stays unsaid: such addresses may hold secrets.

@@ -40,40 +40,76 @@ CREATE TABLE webhooks (
   events text[],
   agent_id text,
   status text NOT NULL DEFAULT 'enabled' CHECK (status IN ('enabled', 'disabled')),
-  disabled_reason text,
-  sealed_secret bytea NOT NULL,
+  disabled_reason text CHECK (disabled_reason IN ('asked', 'gone')),
+  -- NULL once it is deleted.
+  sealed_secret bytea,
   -- The one before, with which deliveries are signed too until then.
   sealed_previous_secret bytea,
   previous_until timestamptz,
   -- The last event of which it is known whether it is to be delivered.
   seen_transaction xid8 NOT NULL,
   seen_position bigint NOT NULL,
+  last_success_at timestamptz,
+  last_failure_at timestamptz,
+  -- The first failure since the last success.
+  failing_since timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now()
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  -- Nobody sees it any more; what it has is taken away bit by bit, and itself at last.
+  deleted_at timestamptz,
+  CHECK ((deleted_at IS NULL) = (sealed_secret IS NOT NULL)),
+  CHECK (deleted_at IS NULL OR status = 'disabled')
 );
-CREATE INDEX webhooks_by_tenant ON webhooks (tenant_id, created_at DESC, id DESC);
+CREATE INDEX webhooks_by_tenant ON webhooks (tenant_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX webhooks_enabled ON webhooks (id) WHERE status = 'enabled';
+CREATE INDEX webhooks_deleted ON webhooks (id) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE webhook_deliveries (
   id text PRIMARY KEY,
   tenant_id text NOT NULL REFERENCES tenants (id),
   webhook_id text NOT NULL REFERENCES webhooks (id),
-  event_transaction xid8 NOT NULL,
-  event_position bigint NOT NULL,
+  -- NULL is a test, which is of no event.
+  event_transaction xid8,
+  event_position bigint,
   event_type text NOT NULL,
   status text NOT NULL DEFAULT 'pending'
     CHECK (status IN ('pending', 'sending', 'waiting', 'delivered', 'failed')),
-  -- Grows with each replay.
+  -- Grows with each replay: a workflow of an older one ends by itself.
   generation integer NOT NULL DEFAULT 1,
+  -- Of this generation.
   attempts integer NOT NULL DEFAULT 0,
   last_status integer,
-  failure text,
+  -- The failure object of the last attempt, or of what ended it.
+  failure jsonb,
   next_at timestamptz,
+  -- When it is to be looked whether a workflow is at it; it is of those that are `sending` or `waiting`.
+  check_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   completed_at timestamptz,
-  UNIQUE (webhook_id, event_transaction, event_position)
+  UNIQUE (webhook_id, event_transaction, event_position),
+  CHECK ((event_transaction IS NULL) = (event_position IS NULL)),
+  CHECK ((completed_at IS NULL) = (status IN ('pending', 'sending', 'waiting'))),
+  CHECK ((check_at IS NOT NULL) = (status IN ('sending', 'waiting')))
 );
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, created_at DESC, id DESC);
-CREATE INDEX webhook_deliveries_open ON webhook_deliveries (webhook_id) WHERE status IN ('pending', 'sending', 'waiting');
+CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, created_at DESC, id DESC)
+  INCLUDE (tenant_id);
+CREATE INDEX webhook_deliveries_open ON webhook_deliveries (status) WHERE completed_at IS NULL;
+CREATE INDEX webhook_deliveries_to_check ON webhook_deliveries (check_at) WHERE check_at IS NOT NULL;
+
+CREATE TABLE webhook_attempts (
+  delivery_id text NOT NULL REFERENCES webhook_deliveries (id) ON DELETE CASCADE,
+  tenant_id text NOT NULL REFERENCES tenants (id),
+  generation integer NOT NULL,
+  number integer NOT NULL,
+  at timestamptz NOT NULL,
+  duration_ms integer NOT NULL,
+  -- Of the answer, when one came, and its beginning.
+  status integer,
+  code text,
+  answer text,
+  PRIMARY KEY (delivery_id, generation, number)
+);
 
 -- The output of a sensitive step stands in `sealed` alone, whatever its size: who reads outputs cannot come upon it.
 ALTER TABLE steps ADD COLUMN sensitive boolean NOT NULL DEFAULT false;

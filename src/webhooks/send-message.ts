@@ -1,0 +1,78 @@
+import { AosError } from '../contracts/failures.ts';
+import type { Failure } from '../contracts/failures.ts';
+import {
+  ENDPOINT_ANSWER_BYTES_MAX,
+  ENDPOINT_ANSWER_CHARS_MAX,
+  ENDPOINT_SEND_MS_MAX,
+} from '../contracts/limits.ts';
+import type { EgressGuard } from '../skills/egress.ts';
+import { readExcerpt } from '../skills/http/body.ts';
+import { withinTime } from '../skills/http/deadline.ts';
+import type { HttpResponse } from '../skills/http/exchange.ts';
+import { nameOf } from '../skills/http/failures.ts';
+import type { HttpRequest } from '../skills/http/request.ts';
+import { openSender } from '../skills/http/sender.ts';
+import { toDeliveryFailure } from '../skills/webhook/delivery.ts';
+
+/** What came of one attempt; without a failure the receiver has taken the message. */
+export interface SendOutcome {
+  at: Date;
+  durationMs: number;
+  status: number | null;
+  answer: string | null;
+  failure?: Failure;
+}
+
+export interface SendOptions {
+  egress: EgressGuard;
+  /** Takes the attempt back, without an outcome. */
+  signal: AbortSignal;
+  /** @default 15 s */
+  sendMsMax?: number | undefined;
+}
+
+/** Sends a message once. Throws when it is taken back: then nobody knows whether it arrived. */
+export async function sendMessage(
+  makeRequest: (at: Date) => HttpRequest,
+  { egress, signal, sendMsMax: timeoutMs = ENDPOINT_SEND_MS_MAX }: SendOptions,
+): Promise<SendOutcome> {
+  const at = new Date();
+  const startedMs = performance.now();
+  const sender = openSender({ egress, meter: { requestsSent: 0, bytesReceived: 0 } });
+  const outcome = (rest: Omit<SendOutcome, 'at' | 'durationMs'>): SendOutcome => ({
+    at,
+    durationMs: Math.round(performance.now() - startedMs),
+    ...rest,
+  });
+  try {
+    const request = makeRequest(at);
+    const wish = () => ({ kind: 'excerpt' as const, bytesMax: ENDPOINT_ANSWER_BYTES_MAX });
+    const response = await withinTime({ signal, timeoutMs }, nameOf(request), () =>
+      sender.send(request, wish),
+    );
+    const { status } = response;
+    const facts = { status, answer: previewOf(response) };
+    if (status < 300) return outcome(facts);
+    return outcome({ ...facts, failure: (await toDeliveryFailure(request, response)).failure });
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AosError)) throw error;
+    const { failure } = error.failure.code === 'TIMEOUT' ? tooSlow(timeoutMs) : error;
+    return outcome({ status: null, answer: null, failure });
+  } finally {
+    sender.stop();
+  }
+}
+
+const tooSlow = (timeoutMs: number): AosError =>
+  new AosError(
+    'TIMEOUT',
+    `The receiver did not answer within ${timeoutMs} ms. Let it answer first, and do its work afterwards.`,
+  );
+
+/** Neither a NUL nor half a surrogate pair could be stored. */
+function previewOf({ body, headers }: HttpResponse): string | null {
+  const text = readExcerpt(body, String(headers.get('content-type') ?? ''));
+  const plain = text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
+  const cut = plain.slice(0, ENDPOINT_ANSWER_CHARS_MAX).replace(/[\ud800-\udbff]$/, '');
+  return cut === '' ? null : cut;
+}
