@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EVENT_TYPES } from './event.ts';
 import { Problem } from './failures.ts';
 import {
+  ID_LENGTH_MAX,
   ENDPOINT_DESCRIPTION_LENGTH_MAX,
   ENDPOINT_OVERLAP_DEFAULT_MS,
   ENDPOINT_OVERLAP_MAX_MS,
@@ -35,7 +36,7 @@ const Settings = {
 export const CreateWebhook = z.object({
   url: Settings.url,
   events: Settings.events.default(null),
-  agent_id: text(256)
+  agent_id: text(ID_LENGTH_MAX)
     .min(1)
     .optional()
     .describe('Only events of this agent; without it, of the whole tenant.'),
@@ -86,7 +87,13 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 /** One webhook, with how many deliveries it has of each status. */
 export const WebhookDetail = WebhookView.extend({
-  deliveries: z.record(z.enum(DELIVERY_STATUSES), z.int()),
+  deliveries: z.object({
+    pending: z.int(),
+    sending: z.int(),
+    waiting: z.int(),
+    delivered: z.int(),
+    failed: z.int(),
+  }),
 });
 export type WebhookDetail = z.infer<typeof WebhookDetail>;
 

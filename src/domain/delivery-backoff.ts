@@ -22,8 +22,8 @@ export function pauseAfter(
 }
 
 const FULL_MS = 1_000;
-const FULL_MS_MAX = 5 * 60 * 1000;
+const LONGEST_FULL_MS = 5 * 60 * 1000;
 
 /** The pause of a delivery that finds every place taken: the longer, the more others ask for one. */
 export const pauseWhenFull = (rivals: number, places: number, random: number): number =>
-  Math.round(Math.min(FULL_MS * (1 + rivals / places), FULL_MS_MAX) * (0.5 + random));
+  Math.round(Math.min(FULL_MS * (1 + rivals / places), LONGEST_FULL_MS) * (0.5 + random));
