@@ -178,6 +178,14 @@ export const OBSERVED_CALLS_PER_RUN_MAX = 100;
 /** How long a process goes on with what it has observed, and of how many tenants. */
 export const OBSERVED_CACHE_MS = 10 * 1000;
 export const OBSERVED_TENANTS_MAX = 1000;
+/** Open runs that what_is_waiting looks at, the oldest first. */
+export const WAITING_RUNS_MAX = 50;
+/** Groups that spend_by tells, the largest first. */
+export const SPEND_GROUPS_MAX = 200;
+/** A plan or an input that is larger is not written into a next action. */
+export const NEXT_ACTION_BYTES_MAX = 64 * KIB;
+/** How long one question may take in Postgres. */
+export const QUERY_MS_MAX = 3000;
 /** Different words of a goal that are looked for in the skills. */
 export const GOAL_WORDS_MAX = 200;
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Budget } from './budget.ts';
 import { Problem } from './failures.ts';
 import { QUERY_TYPE_LENGTH_MAX } from './limits.ts';
+import { SpendBy, WhatNext, WhatWaits, WhyStepFailed } from './run-questions.ts';
 import { text } from './text.ts';
 
 export const QUESTION_NAMES = [
@@ -10,6 +11,10 @@ export const QUESTION_NAMES = [
   'allowed_skills',
   'last_step_outcome',
   'skills_available_for_goal',
+  'why_did_step_fail',
+  'what_can_i_do_next',
+  'what_is_waiting',
+  'spend_by',
 ] as const;
 export type QuestionName = (typeof QUESTION_NAMES)[number];
 
@@ -121,6 +126,10 @@ export const QuestionAnswer = z.object({
     AllowedSkills,
     LastStepOutcome,
     SkillsForGoal,
+    WhyStepFailed,
+    WhatNext,
+    WhatWaits,
+    SpendBy,
     UnknownQuestion,
   ]),
   supported_queries: z.array(z.string()),

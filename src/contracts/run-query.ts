@@ -26,7 +26,8 @@ export const LabelFilters = z.preprocess(
 
 const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
-const Moment = z
+/** A moment as callers write it. */
+export const Moment = z
   .string()
   .refine(
     (text) => Iso8601.safeParse(text).success,

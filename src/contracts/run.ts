@@ -93,6 +93,7 @@ export const TryView = z.object({
   started_at: z.iso.datetime(),
   completed_at: z.iso.datetime().optional(),
 });
+export type TryView = z.infer<typeof TryView>;
 
 /** One step with its tries and output; `output` and `result` are the same value. */
 export const StepDetail = StepView.extend({

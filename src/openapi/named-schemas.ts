@@ -11,6 +11,7 @@ import * as ledger from '../contracts/ledger.ts';
 import * as limitsView from '../contracts/limits-view.ts';
 import * as plan from '../contracts/plan.ts';
 import * as question from '../contracts/question.ts';
+import * as runQuestions from '../contracts/run-questions.ts';
 import * as runtimeRoutes from '../contracts/routes/runtime.ts';
 import * as systemRoutes from '../contracts/routes/system.ts';
 import * as run from '../contracts/run.ts';
@@ -35,6 +36,7 @@ const MODULES = [
   question,
   run,
   runQuery,
+  runQuestions,
   runtimeRoutes,
   simulation,
   skill,
