@@ -18,6 +18,7 @@ import { createMeHandlers } from './me.ts';
 import { createOpenApiHandlers } from './openapi.ts';
 import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
+import { createQuerySchemaHandlers } from './query-schema.ts';
 import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSimulateHandlers } from './simulate.ts';
@@ -44,6 +45,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createCapabilityHandlers(deps),
     ...createLimitHandlers(deps),
     ...createPlanSchemaHandlers(deps),
+    ...createQuerySchemaHandlers(),
     ...createValidateHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createKeyHandlers(deps),

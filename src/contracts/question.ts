@@ -4,6 +4,7 @@ import { Problem } from './failures.ts';
 import { QUERY_TYPE_LENGTH_MAX } from './limits.ts';
 import { SpendBy, WhatNext, WhatWaits, WhyStepFailed } from './run-questions.ts';
 import { text } from './text.ts';
+import { AskTyped, TypedAnswer } from './typed-query.ts';
 
 export const QUESTION_NAMES = [
   'remaining_budget_cents',
@@ -18,7 +19,7 @@ export const QUESTION_NAMES = [
 ] as const;
 export type QuestionName = (typeof QUESTION_NAMES)[number];
 
-/** The body of POST /api/v1/runtime/query. */
+/** A question by its name. */
 export const AskQuestion = z.object({
   query_type: text(QUERY_TYPE_LENGTH_MAX).describe(`One of ${QUESTION_NAMES.join(', ')}.`),
   params: z.record(z.string(), z.unknown()).nullish().describe('What the question itself takes.'),
@@ -136,3 +137,12 @@ export const QuestionAnswer = z.object({
   warnings: z.array(Problem).describe('What of the request was ignored.'),
 });
 export type QuestionAnswer = z.infer<typeof QuestionAnswer>;
+
+/** The body of POST /api/v1/runtime/query: a question by its name, or in the typed language. */
+export const AskQuery = z
+  .object({ ...AskQuestion.shape, ...AskTyped.shape })
+  .partial()
+  .refine(({ query_type, from }) => query_type !== undefined || from !== undefined)
+  .meta({ anyOf: [{ required: ['query_type'] }, { required: ['from'] }] });
+
+export const QueryAnswer = z.union([QuestionAnswer, TypedAnswer]);

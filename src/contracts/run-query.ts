@@ -24,7 +24,7 @@ export const LabelFilters = z.preprocess(
   z.array(LabelFilter).max(10).refine(isEachNamedOnce, 'must name each label once'),
 );
 
-const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+export const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
 /** A moment as callers write it. */
 export const Moment = z

@@ -37,7 +37,7 @@ export type SubmitRun = z.infer<typeof SubmitRun>;
 
 export const CancelRun = z.object({ reason: text(1000).min(1).default('Cancelled on request.') });
 
-const STEP_STATUSES = [
+export const STEP_STATUSES = [
   'pending',
   'running',
   'succeeded',

@@ -18,6 +18,7 @@ import * as run from '../contracts/run.ts';
 import * as runQuery from '../contracts/run-query.ts';
 import * as simulation from '../contracts/simulation.ts';
 import * as skill from '../contracts/skill.ts';
+import * as typedQuery from '../contracts/typed-query.ts';
 import * as validation from '../contracts/validation.ts';
 import * as webhookSecret from '../contracts/webhook-secret.ts';
 
@@ -41,6 +42,7 @@ const MODULES = [
   simulation,
   skill,
   systemRoutes,
+  typedQuery,
   validation,
   webhookSecret,
 ];
