@@ -138,11 +138,17 @@ export const QuestionAnswer = z.object({
 });
 export type QuestionAnswer = z.infer<typeof QuestionAnswer>;
 
+/** What is only looked at without a `query_type`: beside one it is ignored, as any unknown key is. */
+const typedKeys = Object.fromEntries(
+  Object.keys(AskTyped.shape).map((name) => [name, z.json()]),
+) as Record<keyof typeof AskTyped.shape, z.ZodJSONSchema>;
+const { properties, required } = z.toJSONSchema(AskTyped, { io: 'input' });
+
 /** The body of POST /api/v1/runtime/query: a question by its name, or in the typed language. */
 export const AskQuery = z
-  .object({ ...AskQuestion.shape, ...AskTyped.shape })
+  .object({ ...AskQuestion.shape, ...typedKeys })
   .partial()
   .refine(({ query_type, from }) => query_type !== undefined || from !== undefined)
-  .meta({ anyOf: [{ required: ['query_type'] }, { required: ['from'] }] });
+  .meta({ anyOf: [{ required: ['query_type'] }, { properties, required }] });
 
 export const QueryAnswer = z.union([QuestionAnswer, TypedAnswer]);

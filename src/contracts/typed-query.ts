@@ -60,7 +60,7 @@ export type Include = (typeof INCLUDES)[number];
 /** What a result column may be called. */
 export const ALIAS = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
-const Part = z.record(z.string(), z.json());
+const Part = z.record(z.string(), z.unknown());
 
 /** A question in the typed language. Which fields there are, and which operators each takes, its schema tells. */
 export const AskTyped = z.object({
