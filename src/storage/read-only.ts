@@ -1,4 +1,4 @@
-import { sqlStateOf, withTransaction } from './pool.ts';
+import { sqlStateOf } from './pool.ts';
 import type { Pool } from './pool.ts';
 
 const QUERY_CANCELED = '57014';
@@ -23,21 +23,32 @@ export async function readWithin<Row extends unknown[]>(
   { text, values }: Statement,
   timeoutMs: number,
 ): Promise<Row[]> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  // A lost connection fails the statement that waits for it; unheard, the event itself would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
-    return await withTransaction(pool, async (tx) => {
-      const set = tx.query(
-        `SELECT set_config('transaction_read_only', 'on', true), set_config('statement_timeout', $1, true),
-           set_config('jit', 'off', true)`,
-        [String(timeoutMs)],
-      );
-      set.catch(() => {});
-      // Never by a name: a plan for any values could not use the indexes that these values allow.
-      const { rows } = await tx.query<Row>({ text, values: [...values], rowMode: 'array' });
-      await set;
-      return rows;
-    });
+    // All of it goes out at once: a failed statement turns the COMMIT into a ROLLBACK.
+    const begun = client.query(
+      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off`,
+    );
+    // Never by a name: a plan for any values could not use the indexes that these values allow.
+    const read = client.query<Row>({ text, values: [...values], rowMode: 'array' });
+    const ended = client.query('COMMIT');
+    const [, , { status }] = await Promise.allSettled([begun, read, ended]);
+    if (status === 'rejected') broken ??= new Error('the transaction may still be open');
+    await begun;
+    const { rows } = await read;
+    await ended;
+    return rows;
   } catch (error) {
     if (sqlStateOf(error) !== QUERY_CANCELED) throw error;
     throw new StatementTimeout(`no answer within ${timeoutMs} ms`, { cause: error });
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
   }
 }

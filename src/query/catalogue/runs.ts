@@ -35,7 +35,6 @@ export const RUNS: Source = {
     cost_cents: cents('r.cost_micro_cents', 'What it has cost; 0 until it has ended.'),
     failure_code: oneOf('r.failure_code', Object.keys(FAILURE_CODES), 'Why it did not succeed.', {
       nullable: true,
-      isIndexed: true,
     }),
     failure: json('r.failure', 'The whole failure.', { nullable: true, isExtra: true }),
     output_step_id: string('r.output_step_id', 'The step whose output is that of the run.', {

@@ -31,6 +31,8 @@ export interface Source {
   key: readonly KeyColumn[];
   /** Newest first, where nobody asks for another order. */
   order: readonly string[];
+  /** Another way to the same rows, where it is asked that this field is true. */
+  narrower?: { field: string; from: string; where: string };
   inputs?: readonly Included[];
   outputs?: readonly Included[];
 }

@@ -14,6 +14,12 @@ export const TRANSACTIONS: Source = {
     LEFT JOIN runs r ON r.id = x.run_id AND r.tenant_id = $1
     LEFT JOIN steps s ON s.run_id = r.id AND s.id = x.step_id`,
   where: 'a.tenant_id = $1',
+  // A cost is of a run, whose tenant is that of the account too.
+  narrower: {
+    field: 'is_cost',
+    from: `runs r JOIN transactions x ON x.run_id = r.id LEFT JOIN steps s ON s.run_id = r.id AND s.id = x.step_id`,
+    where: `r.tenant_id = $1`,
+  },
   agent: 'r.agent_id',
   key: [{ sql: 'x.id', type: 'whole' }],
   order: ['id'],
@@ -25,7 +31,7 @@ export const TRANSACTIONS: Source = {
     basis: oneOf('x.basis', basis.options, 'What the amount rests on.'),
     is_cost: boolean(
       `(x.kind IN ('settle', 'adjust') AND (x.account_id IS NOT DISTINCT FROM r.account_id
-        OR (x.kind = 'adjust' AND starts_with(x.account_id, 'tenant/'))))`,
+        OR (x.kind = 'adjust' AND r.id IS NOT NULL AND x.account_id = 'tenant/' || $1::text)))`,
       'Whether it is a cost, each told once.',
     ),
     spent_cents: cents(

@@ -1,7 +1,7 @@
 import { QUERY_INCLUDED_BYTES_MAX } from '../../contracts/limits.ts';
 import type { Statement } from '../../storage/read-only.ts';
 import type { KeyColumn, Included } from '../catalogue/source.ts';
-import type { CheckedQuery, FieldRef, Shape } from '../checked.ts';
+import type { CheckedQuery, Condition, FieldRef, Shape } from '../checked.ts';
 import { isNullable, typeOf } from '../checked.ts';
 import { createBinder } from './binder.ts';
 import type { Binder } from './binder.ts';
@@ -42,7 +42,7 @@ function compileRows(
   viewer: Viewer,
   binder: Binder,
 ): Compiled {
-  const { source, cursor, fingerprint, limit } = query;
+  const { cursor, fingerprint, limit } = query;
   const order = orderOfRows(query, shape, binder);
   const told = [
     ...shape.select.map((ref) => selectedOf(ref, binder)),
@@ -51,7 +51,7 @@ function compileRows(
   const conditions = conditionsOf(query, viewer, binder);
   if (cursor !== undefined)
     conditions.push(afterOf(order, readCursor(cursor, fingerprint, order), binder));
-  const text = `SELECT ${[...told, ...order.map(keptOf)].join(', ')} FROM ${source.from}
+  const text = `SELECT ${[...told, ...order.map(keptOf)].join(', ')} FROM ${placeOf(query).from}
     WHERE ${conditions.join(' AND ')} ORDER BY ${orderOf(order)} LIMIT ${binder.bind(limit + 1, 'bigint')}`;
   return { text, values: binder.values, keyColumns: order.length };
 }
@@ -62,7 +62,7 @@ function compileGroups(
   viewer: Viewer,
   binder: Binder,
 ): Compiled {
-  const { source, cursor, fingerprint, limit } = query;
+  const { cursor, fingerprint, limit } = query;
   const { groups, aggregates } = shape;
   const columns = [
     ...groups.map(({ ref, bucket }) => groupOf(ref, bucket, binder)),
@@ -70,7 +70,7 @@ function compileGroups(
   ];
   const grouping =
     groups.length > 0 ? `GROUP BY ${groups.map((_, index) => index + 1).join(', ')}` : '';
-  const inner = `SELECT ${columns.map((sql, index) => `${sql} AS c${index}`).join(', ')} FROM ${source.from}
+  const inner = `SELECT ${columns.map((sql, index) => `${sql} AS c${index}`).join(', ')} FROM ${placeOf(query).from}
       WHERE ${conditionsOf(query, viewer, binder).join(' AND ')} ${grouping}`;
   const order = orderOfGroups(shape);
   const after =
@@ -82,14 +82,22 @@ function compileGroups(
   return { text, values: binder.values, keyColumns: order.length };
 }
 
+/** Where the rows are found: by the shorter way, if what is asked allows it. */
+function placeOf({ source, where }: CheckedQuery): { from: string; where: string } {
+  const { narrower } = source;
+  return narrower && where && isAskedTrue(where, narrower.field) ? narrower : source;
+}
+
+const isAskedTrue = (condition: Condition, field: string): boolean =>
+  condition.kind === 'test'
+    ? condition.ref.name === field && condition.op === 'eq' && condition.values[0] === true
+    : condition.kind === 'and' && condition.parts.some((part) => isAskedTrue(part, field));
+
 /** The tenant always, the agent of a key that is bound to one, and what is asked. */
-function conditionsOf(
-  { source, where }: CheckedQuery,
-  { agentId }: Viewer,
-  binder: Binder,
-): string[] {
+function conditionsOf(query: CheckedQuery, { agentId }: Viewer, binder: Binder): string[] {
+  const { source, where } = query;
   return [
-    source.where,
+    placeOf(query).where,
     ...(agentId === null ? [] : [`${source.agent} = ${binder.bind(agentId, 'text')}`]),
     ...(where ? [conditionOf(where, binder)] : []),
   ];

@@ -11,10 +11,11 @@ export const valueOf = (ref: FieldRef, { bind }: Binder): string =>
 export function orderedOf(ref: FieldRef, binder: Binder): string {
   const sql = valueOf(ref, binder);
   const type = typeOf(ref);
-  const isAsItIs = ref.field.isId && ref.label === undefined;
+  // The words of an enum are ours, and their columns have indexes.
+  const isAsItIs = type === 'enum' || (ref.field.isId && ref.label === undefined);
   if (isAsItIs) return sql;
   if (type === 'number') return `(${sql})::float8`;
-  return type === 'string' || type === 'enum' ? `(${sql}) COLLATE "C"` : sql;
+  return type === 'string' ? `(${sql}) COLLATE "C"` : sql;
 }
 
 const BUCKET_SQL: Readonly<Record<Bucket, string>> = {
