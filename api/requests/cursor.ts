@@ -1,4 +1,5 @@
 import { AosError } from '../../src/contracts/failures.ts';
+import { isPostgresTime } from '../../src/domain/postgres-time.ts';
 
 /** Where a page of a list ends. The tenant is no part of it: every query adds that by itself. */
 export interface Cursor {
@@ -6,8 +7,6 @@ export interface Cursor {
   id: string;
 }
 
-/** A time as Postgres writes it. Year 0 and offsets from 16 hours on are none to it. */
-const TIME = /^(?!0000)(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,6})?[+-](0\d|1[0-5])(:[0-5]\d)?$/;
 const ID = /^([a-z]+)_[0-9a-f-]{36}$/;
 
 export const writeCursor = ({ createdAt, id }: Cursor): string =>
@@ -21,7 +20,7 @@ export function readCursor(text: string, idPrefix: string): Cursor {
     ) as unknown[];
     if (
       typeof createdAt === 'string' &&
-      isTime(createdAt) &&
+      isPostgresTime(createdAt) &&
       typeof id === 'string' &&
       ID.exec(id)?.[1] === idPrefix &&
       // Else it is one with something behind it, which decoding skips.
@@ -54,14 +53,6 @@ export function readNameCursor(text: string, pattern: RegExp): string {
 export function readNumberCursor(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw cursorInvalid();
   return Number(text);
-}
-
-/** Whether Postgres can read it: no 30th of February, no hour 24. */
-function isTime(text: string): boolean {
-  const [, day, time] = TIME.exec(text) ?? [];
-  if (day === undefined || time === undefined) return false;
-  const moment = new Date(`${day}T${time}Z`);
-  return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(`${day}T${time}`);
 }
 
 const cursorInvalid = (): AosError =>

@@ -1,7 +1,9 @@
-import type { JsonObject } from '../../src/contracts/json.ts';
+import { isJsonObject } from '../../src/contracts/json.ts';
+import type { Json, JsonObject } from '../../src/contracts/json.ts';
 import { AskQuestion, QUESTION_NAMES } from '../../src/contracts/question.ts';
 import type { QuestionAnswer } from '../../src/contracts/question.ts';
 import type { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
+import type { TypedAnswer } from '../../src/contracts/typed-query.ts';
 import { keepKnown } from '../../src/domain/plan/known-keys.ts';
 import { pointerOf } from '../../src/domain/plan/pointer.ts';
 import { createProblemList, createWarningList } from '../../src/domain/plan/problem-list.ts';
@@ -9,6 +11,10 @@ import { quote } from '../../src/domain/plan/wording.ts';
 import { findSubject } from '../../src/questions/find-subject.ts';
 import type { Question, QuestionResult, Subject } from '../../src/questions/question.ts';
 import { questionNamed } from '../../src/questions/questions.ts';
+import { checkQuery } from '../../src/query/check/check-query.ts';
+import { runQuery } from '../../src/query/run-query.ts';
+import type { ApiKey } from '../../src/storage/api-keys.ts';
+import type { Pool } from '../../src/storage/pool.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handlers } from '../handlers.ts';
 import { askedAgent } from '../requests/asked-agent.ts';
@@ -16,14 +22,19 @@ import { parseBody, refused } from '../requests/parse.ts';
 import type { ParsedBody } from '../requests/parse.ts';
 import { readJson } from '../requests/read-json.ts';
 
-/** Questions that are asked by their name. */
+/** Questions that are asked by their name, or written in the typed language. */
 export const createQueryHandlers = (
   deps: ApiDeps,
 ): Handlers<Pick<typeof PLAN_ROUTES, 'askQuestion'>> => ({
   async askQuestion(ctx) {
     const { pool } = deps;
     const { key } = ctx.state;
-    const { value, warnings } = parseBody(AskQuestion, await readJson(ctx.req));
+    const asking = await readJson(ctx.req);
+    if (isTyped(asking)) {
+      ctx.body = await answerTyped(pool, key, asking);
+      return;
+    }
+    const { value, warnings } = parseBody(AskQuestion, asking);
     const question = questionNamed(value.query_type);
     const params = question && paramsOf(question, (value.params ?? {}) as JsonObject);
     const asked = await askedAgent(pool, key, value.agent_id ?? null);
@@ -40,6 +51,18 @@ export const createQueryHandlers = (
     ctx.body = body;
   },
 });
+
+/** A body with `query_type` is a named question, whatever else it has: so older clients ask. */
+const isTyped = (body: Json): body is JsonObject =>
+  isJsonObject(body) && body['query_type'] === undefined && body['from'] !== undefined;
+
+/** Errors: INVALID_REQUEST, CURSOR_INVALID, QUERY_TIMEOUT. */
+async function answerTyped(pool: Pool, key: ApiKey, body: JsonObject): Promise<TypedAnswer> {
+  const checked = checkQuery(body);
+  if ('problems' in checked) throw refused(checked.problems);
+  const viewer = { tenantId: key.tenant_id, agentId: key.agent_id };
+  return runQuery(pool, checked.query, viewer, { warnings: checked.warnings });
+}
 
 /** Errors: INVALID_REQUEST. */
 function paramsOf({ params: schema }: Question, given: JsonObject): ParsedBody<JsonObject> {

@@ -19,6 +19,7 @@ import { createMeHandlers } from './me.ts';
 import { createOpenApiHandlers } from './openapi.ts';
 import { createPlanSchemaHandlers } from './plan-schema.ts';
 import { createQueryHandlers } from './query.ts';
+import { createQuerySchemaHandlers } from './query-schema.ts';
 import { createReferenceHandlers } from './reference.ts';
 import { createRunHandlers } from './runs.ts';
 import { createSecretHandlers } from './secrets.ts';
@@ -48,6 +49,7 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     ...createCapabilityHandlers(deps),
     ...createLimitHandlers(deps),
     ...createPlanSchemaHandlers(deps),
+    ...createQuerySchemaHandlers(),
     ...createValidateHandlers(deps),
     ...createWebhookSecretHandlers(deps),
     ...createWebhookHandlers(deps),

@@ -105,6 +105,15 @@ export const FAILURE_CODES = {
     'The plan uses a feature of the plan language that this version does not run yet.',
     'Remove the places that `errors` names.',
   ),
+  QUERY_TIMEOUT: entry(
+    'RESOURCE',
+    422,
+    false,
+    'fix_request',
+    'The question takes too long',
+    'Postgres did not answer the question within the time that one may take.',
+    'Ask for less: a range of time, a condition on an indexed field, fewer groups; `recovery` says what of it helps here.',
+  ),
   CURSOR_INVALID: entry(
     'VALIDATION',
     400,

@@ -262,6 +262,29 @@ export const OBSERVED_CALLS_PER_RUN_MAX = 100;
 /** How long a process goes on with what it has observed, and of how many tenants. */
 export const OBSERVED_CACHE_MS = 10 * 1000;
 export const OBSERVED_TENANTS_MAX = 1000;
+/** Open runs that what_is_waiting looks at, the oldest first. */
+export const WAITING_RUNS_MAX = 50;
+/** Groups that spend_by tells, the largest first. */
+export const SPEND_GROUPS_MAX = 200;
+/** A plan or an input that is larger is not written into a next action. */
+export const NEXT_ACTION_BYTES_MAX = 64 * KIB;
+/** Bounds on a question of the typed language. */
+export const QUERY_ROWS_MAX = 1000;
+/** With inputs or outputs. */
+export const QUERY_ROWS_INCLUDED_MAX = 100;
+export const QUERY_CONDITIONS_MAX = 100;
+export const QUERY_DEPTH_MAX = 10;
+export const QUERY_LIST_MAX = 200;
+export const QUERY_TEXT_LENGTH_MAX = 1000;
+export const QUERY_SELECTED_MAX = 60;
+export const QUERY_GROUPS_MAX = 4;
+export const QUERY_AGGREGATES_MAX = 12;
+export const QUERY_ORDERS_MAX = 4;
+export const QUERY_CURSOR_LENGTH_MAX = 64 * KIB;
+/** An input or output that is larger is told by its size and where it is. */
+export const QUERY_INCLUDED_BYTES_MAX = 16 * KIB;
+/** How long one question may take in Postgres. */
+export const QUERY_MS_MAX = 3000;
 /** Different words of a goal that are looked for in the skills. */
 export const GOAL_WORDS_MAX = 200;
 

@@ -3,7 +3,9 @@ import { Budget } from './budget.ts';
 import { Problem } from './failures.ts';
 import { ID_LENGTH_MAX, QUERY_TYPE_LENGTH_MAX } from './limits.ts';
 import { WithheldOutput } from './run.ts';
+import { SpendBy, WhatNext, WhatWaits, WhyStepFailed } from './run-questions.ts';
 import { text } from './text.ts';
+import { AskTyped, TypedAnswer } from './typed-query.ts';
 
 export const QUESTION_NAMES = [
   'remaining_budget_cents',
@@ -11,10 +13,14 @@ export const QUESTION_NAMES = [
   'allowed_skills',
   'last_step_outcome',
   'skills_available_for_goal',
+  'why_did_step_fail',
+  'what_can_i_do_next',
+  'what_is_waiting',
+  'spend_by',
 ] as const;
 export type QuestionName = (typeof QUESTION_NAMES)[number];
 
-/** The body of POST /api/v1/runtime/query. */
+/** A question by its name. */
 export const AskQuestion = z.object({
   query_type: text(QUERY_TYPE_LENGTH_MAX).describe(`One of ${QUESTION_NAMES.join(', ')}.`),
   params: z.record(z.string(), z.unknown()).nullish().describe('What the question itself takes.'),
@@ -123,9 +129,28 @@ export const QuestionAnswer = z.object({
     AllowedSkills,
     LastStepOutcome,
     SkillsForGoal,
+    WhyStepFailed,
+    WhatNext,
+    WhatWaits,
+    SpendBy,
     UnknownQuestion,
   ]),
   supported_queries: z.array(z.string()),
   warnings: z.array(Problem).describe('What of the request was ignored.'),
 });
 export type QuestionAnswer = z.infer<typeof QuestionAnswer>;
+
+/** What is only looked at without a `query_type`: beside one it is ignored, as any unknown key is. */
+const typedKeys = Object.fromEntries(
+  Object.keys(AskTyped.shape).map((name) => [name, z.json()]),
+) as Record<keyof typeof AskTyped.shape, z.ZodJSONSchema>;
+const { properties, required } = z.toJSONSchema(AskTyped, { io: 'input' });
+
+/** The body of POST /api/v1/runtime/query: a question by its name, or in the typed language. */
+export const AskQuery = z
+  .object({ ...AskQuestion.shape, ...typedKeys })
+  .partial()
+  .refine(({ query_type, from }) => query_type !== undefined || from !== undefined)
+  .meta({ anyOf: [{ required: ['query_type'] }, { properties, required }] });
+
+export const QueryAnswer = z.union([QuestionAnswer, TypedAnswer]);

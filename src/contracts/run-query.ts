@@ -24,9 +24,10 @@ export const LabelFilters = z.preprocess(
   z.array(LabelFilter).max(LABEL_FILTERS_MAX).refine(isEachNamedOnce, 'must name each label once'),
 );
 
-const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+export const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
-const Moment = z
+/** A moment as callers write it. */
+export const Moment = z
   .string()
   .refine(
     (text) => Iso8601.safeParse(text).success,

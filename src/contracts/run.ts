@@ -41,7 +41,7 @@ export const CancelRun = z.object({
   reason: text(CANCEL_REASON_LENGTH_MAX).min(1).default('Cancelled on request.'),
 });
 
-const STEP_STATUSES = [
+export const STEP_STATUSES = [
   'pending',
   'running',
   'succeeded',
@@ -110,6 +110,7 @@ export const TryView = z.object({
   started_at: z.iso.datetime(),
   completed_at: z.iso.datetime().optional(),
 });
+export type TryView = z.infer<typeof TryView>;
 
 /** One step with its tries and output; `output` and `result` are the same value, and absent where it is sensitive. */
 export const StepDetail = StepView.extend({

@@ -13,6 +13,7 @@ import * as limitsView from '../contracts/limits-view.ts';
 import * as live from '../contracts/live.ts';
 import * as plan from '../contracts/plan.ts';
 import * as question from '../contracts/question.ts';
+import * as runQuestions from '../contracts/run-questions.ts';
 import * as runtimeRoutes from '../contracts/routes/runtime.ts';
 import * as systemRoutes from '../contracts/routes/system.ts';
 import * as run from '../contracts/run.ts';
@@ -20,6 +21,7 @@ import * as runQuery from '../contracts/run-query.ts';
 import * as secret from '../contracts/secret.ts';
 import * as simulation from '../contracts/simulation.ts';
 import * as skill from '../contracts/skill.ts';
+import * as typedQuery from '../contracts/typed-query.ts';
 import * as validation from '../contracts/validation.ts';
 import * as webhook from '../contracts/webhook.ts';
 import * as webhookDelivery from '../contracts/webhook-delivery.ts';
@@ -42,11 +44,13 @@ const MODULES = [
   question,
   run,
   runQuery,
+  runQuestions,
   runtimeRoutes,
   secret,
   simulation,
   skill,
   systemRoutes,
+  typedQuery,
   validation,
   webhook,
   webhookDelivery,

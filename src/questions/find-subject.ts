@@ -39,7 +39,8 @@ export async function findSubject(
     warnings.push({ pointer: '/run_id', code: 'RUN_NOT_FOUND', message });
   }
   if (agentId !== null && !of) warnings.push(unknownAgent('/agent_id', agentId));
-  return { key, agentId: ofId, agent: of, runs: runsOf(runId, run, agentId), warnings, at };
+  const runs = runsOf(runId, run, agentId);
+  return { key, agentId: ofId, agent: of, run, runs, warnings, at };
 }
 
 function runsOf(

@@ -6,6 +6,7 @@ import type { AgentRow } from '../storage/agents.ts';
 import type { ApiKey } from '../storage/api-keys.ts';
 import type { RunsOf } from '../storage/attempts.ts';
 import type { Pool } from '../storage/pool.ts';
+import type { RunRow } from '../storage/runs.ts';
 
 /** Who asks, and about what. */
 export interface Subject {
@@ -13,6 +14,8 @@ export interface Subject {
   agentId: string | null;
   /** Absent when the tenant has no such agent. */
   agent: AgentRow | undefined;
+  /** The run that was named, if it is there. */
+  run: RunRow | undefined;
   /** Undefined when a run was named that is not there. */
   runs: RunsOf | undefined;
   /** What was named and is not there. */

@@ -6,6 +6,7 @@ import type {
   RunSummary,
   StepDetail,
   StepView,
+  TryView,
   WithheldOutput,
 } from '../contracts/run.ts';
 import { effectKeyOf } from '../domain/effect-keys.ts';
@@ -161,6 +162,17 @@ export async function loadRunView(
   return viewWholeRun((await findWholeRun(db, tenantId, id))!);
 }
 
+export const viewTry = (row: TryRow): TryView => ({
+  role: row.role,
+  number: row.number,
+  execution: row.execution,
+  status: row.status ?? 'running',
+  cost_cents: centsFromMicroCents(row.cost_micro_cents),
+  ...(row.failure !== null && { failure: parseFailure(row.failure) }),
+  started_at: row.started_at.toISOString(),
+  ...(row.completed_at && { completed_at: row.completed_at.toISOString() }),
+});
+
 export function viewStepDetail(
   runId: string,
   row: StepRowWithSpec,
@@ -174,16 +186,7 @@ export function viewStepDetail(
     run_id: runId,
     params: row.spec.params,
     effect_key: effectKeyOf(address),
-    try_list: tries.map((each) => ({
-      role: each.role,
-      number: each.number,
-      execution: each.execution,
-      status: each.status ?? 'running',
-      cost_cents: centsFromMicroCents(each.cost_micro_cents),
-      ...(each.failure !== null && { failure: parseFailure(each.failure) }),
-      started_at: each.started_at.toISOString(),
-      ...(each.completed_at && { completed_at: each.completed_at.toISOString() }),
-    })),
+    try_list: tries.map(viewTry),
     ...(output !== undefined && { output, result: output }),
   };
 }

@@ -1,6 +1,8 @@
 import type { StepRole, StepStatus } from '../contracts/activities.ts';
 import type { ResolvedStep } from '../contracts/plan.ts';
 import type { Db } from './pool.ts';
+import { RUN_COLUMNS } from './runs.ts';
+import type { RunRow } from './runs.ts';
 
 /** Whose runs are meant: one run, all of an agent, or all of the tenant. */
 export type RunsOf = { run: string } | { agent: string } | 'tenant';
@@ -22,12 +24,12 @@ export interface AttemptRow {
 }
 
 /** The condition on `runs`, whose `$2` is the second of `valuesOf`. */
-function conditionOf(of: RunsOf): string {
+export function conditionOf(of: RunsOf): string {
   if (of === 'tenant') return '$2::text IS NULL';
   return 'run' in of ? 'id = $2' : 'agent_id = $2';
 }
 
-const valuesOf = (tenantId: string, of: RunsOf): unknown[] => [
+export const valuesOf = (tenantId: string, of: RunsOf): unknown[] => [
   tenantId,
   of === 'tenant' ? null : 'run' in of ? of.run : of.agent,
 ];
@@ -109,4 +111,18 @@ export async function findLastStep(
   const hasStep = (step.step_id as string | null) !== null;
   const skill = hasStep ? skillOf(step.skill, role, spec) : '';
   return { runId, step: hasStep ? { ...step, skill } : undefined };
+}
+
+/** The newest of these runs that has failed. */
+export async function findNewestFailedRun(
+  db: Db,
+  tenantId: string,
+  of: RunsOf,
+): Promise<RunRow | undefined> {
+  const { rows } = await db.query<RunRow>(
+    `SELECT ${RUN_COLUMNS} FROM runs WHERE tenant_id = $1 AND ${conditionOf(of)} AND status = 'failed'
+     ORDER BY created_at DESC, id DESC LIMIT 1`,
+    valuesOf(tenantId, of),
+  );
+  return rows[0];
 }

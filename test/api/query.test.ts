@@ -14,6 +14,7 @@ import {
   UnknownQuestion,
 } from '../../src/contracts/question.ts';
 import type { QuestionName } from '../../src/contracts/question.ts';
+import { SpendBy, WhatNext, WhatWaits, WhyStepFailed } from '../../src/contracts/run-questions.ts';
 import { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import { insertAgentRow } from '../support/agent-row.ts';
@@ -26,6 +27,10 @@ const CENT = 1_000_000;
 type Fields = Record<string, unknown>;
 
 const RESULTS = {
+  why_did_step_fail: WhyStepFailed,
+  what_can_i_do_next: WhatNext,
+  what_is_waiting: WhatWaits,
+  spend_by: SpendBy,
   remaining_budget_cents: RemainingBudget,
   what_did_i_try_already: TriedAlready,
   allowed_skills: AllowedSkills,

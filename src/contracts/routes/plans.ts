@@ -1,4 +1,4 @@
-import { QUESTION_NAMES, AskQuestion, QuestionAnswer } from '../question.ts';
+import { AskQuery, QueryAnswer, QUESTION_NAMES } from '../question.ts';
 import type { Route } from '../route.ts';
 import { Simulate, Simulation } from '../simulation.ts';
 import { ValidatePlan, Validation } from '../validation.ts';
@@ -84,16 +84,18 @@ export const PLAN_ROUTES = {
     role: 'viewer',
     tag: 'runtime',
     readOnly: true,
-    summary: 'Ask one of the named questions',
+    summary: 'Ask one of the named questions, or one in the typed language',
     description:
-      'About a run, an agent, or all that is the tenant’s. A run or agent that is not there is a warning in the ' +
-      'result, and so is a question that AOS does not know: `result.supported` lists the others.',
-    body: AskQuestion,
+      'With `query_type` a named question, about a run, an agent, or all that is the tenant’s. A run or agent that is not ' +
+      'there is a warning in the result, and so is a question that AOS does not know: `result.supported` lists the ' +
+      'others. With `from` a question over runs, steps, transactions, failures, events or agents, which `where` filters, ' +
+      '`group_by` and `aggregates` sum up and `order_by` puts in order; GET /api/v1/runtime/query-schema is all of it.',
+    body: AskQuery,
     bodyExample: { query_type: 'skills_available_for_goal', params: { goal: 'Transform JSON.' } },
     answers: {
       200: {
         description: 'What is known.',
-        schema: QuestionAnswer,
+        schema: QueryAnswer,
         example: {
           query_type: 'skills_available_for_goal',
           result: {
@@ -112,7 +114,7 @@ export const PLAN_ROUTES = {
         },
       },
     },
-    errors: ['KEY_BOUND_TO_AGENT'],
+    errors: ['KEY_BOUND_TO_AGENT', 'CURSOR_INVALID', 'QUERY_TIMEOUT'],
   },
   validatePlan: {
     method: 'POST',

@@ -235,3 +235,26 @@ export const PLAN_SCHEMA_EXAMPLE: Json = {
     },
   },
 };
+
+export const QUERY_SCHEMA_EXAMPLE: Json = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'A question of AOS',
+  anyOf: [{ $ref: '#/$defs/runs' }],
+  $defs: {
+    runs: {
+      description: 'Runs, newest first.',
+      type: 'object',
+      properties: { from: { const: 'runs' }, where: { $ref: '#/$defs/runs_condition' } },
+      required: ['from'],
+    },
+    runs_condition: {
+      type: 'object',
+      properties: {
+        field: { const: 'status' },
+        op: { enum: ['eq', 'ne'] },
+        value: { enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled'] },
+      },
+      required: ['field', 'op', 'value'],
+    },
+  },
+};

@@ -8,6 +8,7 @@ import {
   CAPABILITIES_EXAMPLE,
   LIMITS_EXAMPLE,
   PLAN_SCHEMA_EXAMPLE,
+  QUERY_SCHEMA_EXAMPLE,
   RESOURCE_CONTRACT_EXAMPLE,
   SKILL_EXAMPLE,
 } from './runtime-examples.ts';
@@ -123,6 +124,23 @@ export const RUNTIME_ROUTES = {
         description: 'The schema itself.',
         schema: z.record(z.string(), z.json()),
         example: PLAN_SCHEMA_EXAMPLE,
+      },
+    },
+  },
+  getQuerySchema: {
+    method: 'GET',
+    path: '/api/v1/runtime/query-schema',
+    role: 'viewer',
+    tag: 'runtime',
+    summary: 'A JSON Schema of questions in the typed language, for models that write them',
+    description:
+      'JSON Schema 2020-12 of what POST /api/v1/runtime/query takes with `from`: each source with its fields, what they ' +
+      'mean, and which operators and values each takes.',
+    answers: {
+      200: {
+        description: 'The schema itself.',
+        schema: z.record(z.string(), z.json()),
+        example: QUERY_SCHEMA_EXAMPLE,
       },
     },
   },
