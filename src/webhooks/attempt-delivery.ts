@@ -10,13 +10,14 @@ import type { Transaction } from '../storage/pool.ts';
 import { repeatInOutage } from '../storage/repeat-in-outage.ts';
 import {
   countDue,
-  findDelivery,
   findOwner,
   markSending,
   postpone,
   readSendingFacts,
-} from '../storage/webhook-deliveries.ts';
-import type { DeliveryRow, SendingFacts } from '../storage/webhook-deliveries.ts';
+} from '../storage/webhook-attempts.ts';
+import type { SendingFacts } from '../storage/webhook-attempts.ts';
+import { findDelivery } from '../storage/webhook-deliveries.ts';
+import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
 import { lockWebhook } from '../storage/webhooks.ts';
 import { CHECK_MS } from './delivery-deps.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
@@ -32,7 +33,8 @@ const OVER: AttemptReply = { kind: 'over' };
 interface Begun {
   delivery: DeliveryRow;
   facts: SendingFacts;
-  body: string;
+  /** Undefined when the event is not there. */
+  body: string | undefined;
 }
 
 /** One attempt of a delivery: begin, send, record. A worker that is lost in between sends the same message again. */
@@ -49,10 +51,14 @@ export async function attemptDelivery(
   });
   if ('kind' in begun) return begun;
   const { delivery, facts, body } = begun;
-  const { egress, times = {} } = deps;
-  const makeRequest = (sentAt: Date): HttpRequest =>
-    toMessage(body, { url: facts.url, id, secrets: openSecrets(deps, delivery, facts), sentAt });
-  const outcome = await sendMessage(makeRequest, { egress, signal, sendMsMax: times.sendMsMax });
+  const makeRequest = (sentAt: Date): HttpRequest => {
+    if (body === undefined) throw new Error(`delivery ${id} is of an event that is not there`);
+    const secrets = openSecrets(deps, delivery, facts);
+    return toMessage(body, { url: facts.url, id, secrets, sentAt });
+  };
+  const { egress, logger, times = {} } = deps;
+  const { sendMsMax } = times;
+  const outcome = await sendMessage(makeRequest, { egress, logger, signal, sendMsMax });
   const record = (): Promise<Recorded> =>
     withTransaction(deps.pool, async (tx) => {
       const now = await lockDelivery(tx, { ...owner, id, generation });
@@ -99,12 +105,11 @@ async function begin(
   return { delivery, facts, body: await bodyOf(tx, delivery) };
 }
 
-async function bodyOf(tx: Transaction, delivery: DeliveryRow): Promise<string> {
+async function bodyOf(tx: Transaction, delivery: DeliveryRow): Promise<string | undefined> {
   const place = placeOfEvent(delivery);
   if (!place) return bodyOfTest(delivery.webhook_id, delivery.created_at);
   const event = await findEvent(tx, delivery.tenant_id, place);
-  if (!event) throw new Error(`delivery ${delivery.id} is of an event that is not there`);
-  return bodyOfEvent(viewEvent(event));
+  return event && bodyOfEvent(viewEvent(event));
 }
 
 /** Errors: INTERNAL, when the secrets were sealed by another key. */

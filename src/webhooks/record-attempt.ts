@@ -3,12 +3,13 @@ import type { AttemptReply } from '../contracts/webhook-activities.ts';
 import { pauseAfter } from '../domain/delivery-backoff.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import type { Transaction } from '../storage/pool.ts';
-import { insertAttempt, noteOutcome } from '../storage/webhook-attempts.ts';
 import {
-  endOpenDeliveries,
+  insertAttempt,
   markAttemptFailed,
   markDelivered,
-} from '../storage/webhook-deliveries.ts';
+  noteOutcome,
+} from '../storage/webhook-attempts.ts';
+import { endOpenDeliveries } from '../storage/webhook-deliveries.ts';
 import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
 import { disableWebhookRow } from '../storage/webhooks.ts';
 import { CHECK_MS } from './delivery-deps.ts';

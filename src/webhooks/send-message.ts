@@ -1,4 +1,4 @@
-import { AosError } from '../contracts/failures.ts';
+import { AosError, createFailure } from '../contracts/failures.ts';
 import type { Failure } from '../contracts/failures.ts';
 import {
   ENDPOINT_ANSWER_BYTES_MAX,
@@ -13,6 +13,7 @@ import { nameOf } from '../skills/http/failures.ts';
 import type { HttpRequest } from '../skills/http/request.ts';
 import { openSender } from '../skills/http/sender.ts';
 import { toDeliveryFailure } from '../skills/webhook/delivery.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 /** What came of one attempt; without a failure the receiver has taken the message. */
 export interface SendOutcome {
@@ -25,6 +26,7 @@ export interface SendOutcome {
 
 export interface SendOptions {
   egress: EgressGuard;
+  logger: Logger;
   /** Takes the attempt back, without an outcome. */
   signal: AbortSignal;
   /** @default 15 s */
@@ -34,7 +36,7 @@ export interface SendOptions {
 /** Sends a message once. Throws when it is taken back: then nobody knows whether it arrived. */
 export async function sendMessage(
   makeRequest: (at: Date) => HttpRequest,
-  { egress, signal, sendMsMax: timeoutMs = ENDPOINT_SEND_MS_MAX }: SendOptions,
+  { egress, logger, signal, sendMsMax: timeoutMs = ENDPOINT_SEND_MS_MAX }: SendOptions,
 ): Promise<SendOutcome> {
   const at = new Date();
   const startedMs = performance.now();
@@ -55,19 +57,23 @@ export async function sendMessage(
     if (status < 300) return outcome(facts);
     return outcome({ ...facts, failure: (await toDeliveryFailure(request, response)).failure });
   } catch (error) {
-    if (signal.aborted || !(error instanceof AosError)) throw error;
-    const { failure } = error.failure.code === 'TIMEOUT' ? tooSlow(timeoutMs) : error;
-    return outcome({ status: null, answer: null, failure });
+    if (signal.aborted) throw error;
+    if (!(error instanceof AosError) || error.failure.code === 'INTERNAL')
+      logger.error('webhook.crashed', error);
+    return outcome({ status: null, answer: null, failure: failureOf(error, timeoutMs) });
   } finally {
     sender.stop();
   }
 }
 
-const tooSlow = (timeoutMs: number): AosError =>
-  new AosError(
-    'TIMEOUT',
-    `The receiver did not answer within ${timeoutMs} ms. Let it answer first, and do its work afterwards.`,
-  );
+function failureOf(error: unknown, timeoutMs: number): Failure {
+  if (!(error instanceof AosError)) {
+    return createFailure('INTERNAL', 'AOS could not send the message; its log has the details.');
+  }
+  if (error.failure.code !== 'TIMEOUT') return error.failure;
+  const fix = 'Let it answer first, and do its work afterwards.';
+  return createFailure('TIMEOUT', `The receiver did not answer within ${timeoutMs} ms. ${fix}`);
+}
 
 /** Neither a NUL nor half a surrogate pair could be stored. */
 function previewOf({ body, headers }: HttpResponse): string | null {

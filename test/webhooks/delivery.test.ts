@@ -371,6 +371,19 @@ describe('a webhook', () => {
     });
   });
 
+  test('whose secret was sealed by another key fails, and sends nothing unsigned', async () => {
+    const { hook, run, newest } = await receive(ends);
+    await aos.pool.query(`UPDATE webhooks SET sealed_secret = 'another key' WHERE id = $1`, [
+      hook.webhook.id,
+    ]);
+    await run();
+    expect(await newest(hasFailed)).toMatchObject({
+      last_status: null,
+      failure: { code: 'INTERNAL', detail: expect.stringContaining('AOS_SECRETS_KEY') as unknown },
+    });
+    expect(hook.deliveries).toEqual([]);
+  });
+
   test.each<[string, string, (response: ServerResponse) => void]>([
     [
       'a flood of NULs',
