@@ -359,6 +359,14 @@ describe('a secret does not get out', () => {
         ...[1, 5, 9, 20, 100].map((bytes) =>
           step(`cut_${bytes}`, allOf('/fails-early', { max_response_bytes: bytes })),
         ),
+        // A server that repeats the type, too, tears the text apart.
+        ...['utf-16le', 'utf-16be', 'shift_jis', 'ebcdic', 'utf-7', 'x-user-defined'].map(
+          (charset) =>
+            step(`as_${charset.replaceAll('-', '_')}`, {
+              ...allOf('/raw', { body: '{{secrets.NUMBER}} {{secrets.BODY}}' }),
+              headers: { 'Content-Type': `text/plain; charset=${charset}` },
+            }),
+        ),
         step('too_large', allOf('/large', { max_response_bytes: 1000 })),
         step(
           'asks_zstd',
@@ -375,6 +383,12 @@ describe('a secret does not get out', () => {
       const output = (await detailOf(runs.at(-1)!, 'text_json')).output as JsonObject;
       expect(JSON.stringify(output)).toContain('[secret HEADER]');
       expect(JSON.stringify(output)).toContain('before [secret BODY] after');
+      for (const charset of ['utf_16le', 'utf_16be', 'shift_jis']) {
+        const { body } = (await detailOf(runs.at(-1)!, `as_${charset}`)).output as { body: string };
+        const bytes = Buffer.from(body, 'utf16le');
+        const torn = [body, bytes.toString('latin1'), bytes.swap16().toString('latin1')];
+        expect(secretFormsIn(torn.join(' '), SOUGHT)).toEqual([]);
+      }
       expect((await detailOf(runs.at(-1)!, 'text_zstd')).failure).toMatchObject({
         code: 'RESPONSE_INVALID',
       });
