@@ -55,12 +55,9 @@ async function callSkill(
   cancellation: AbortSignal,
 ): Promise<SkillResult | StoppedResult> {
   const { skill, params, secretTokens, effectKey, timeoutMs, run } = call;
-  const opened =
-    secretTokens.size > 0
-      ? await repeatInOutage(() => openSecrets(deps, run.tenant_id, secretTokens), cancellation)
-      : undefined;
-  if (opened?.ok === false)
-    return { ok: false, failure: opened.failure, usage: { cost_micro_cents: 0 } };
+  const ask = <T>(work: () => Promise<T>): Promise<T> => repeatInOutage(work, cancellation);
+  const opened = await openSecrets({ ...deps, ask }, run.tenant_id, secretTokens);
+  if (!opened.ok) return { ok: false, failure: opened.failure, usage: { cost_micro_cents: 0 } };
   const signal = AbortSignal.any([cancellation, AbortSignal.timeout(timeoutMs)]);
   try {
     const result = await skill.call({
@@ -69,7 +66,7 @@ async function callSkill(
       effectKey,
       ...(run.traceparent !== null && { traceparent: run.traceparent }),
       ...(run.allowed_hosts !== null && { allowedHosts: run.allowed_hosts }),
-      ...(opened && { secrets: opened.secrets }),
+      secrets: opened.secrets,
       signal,
       timeoutMs,
     });

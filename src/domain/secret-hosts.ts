@@ -19,6 +19,14 @@ export const isSecretHost = (
     return isHostAllowed(url, [HAS_PORT.test(host) ? host : `${host}:${isPlain ? 80 : 443}`]);
   });
 
+/** Whether a secret with this list may be known at a host, whatever its port and scheme. */
+export const isKnownAt = ({ hostname }: Pick<URL, 'hostname'>, hosts: readonly string[]): boolean =>
+  hosts.some((entry) => {
+    const host = entry.startsWith(PLAIN) ? entry.slice(PLAIN.length) : entry;
+    const name = host.replace(HAS_PORT, '');
+    return isHostAllowed({ protocol: 'https:', hostname, port: '' }, [name]);
+  });
+
 /** Why a secret may not be sent to a URL, naming it, the place and the list; undefined when it may. */
 export function secretHostRefusal(
   url: URL,

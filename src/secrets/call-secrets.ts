@@ -1,33 +1,63 @@
 import { AosError } from '../contracts/failures.ts';
+import type { Json } from '../contracts/json.ts';
 import { RESOLVED_PARAMS_BYTES_MAX } from '../contracts/limits.ts';
 import { quoteSome } from '../domain/plan/wording.ts';
 import { isSecretHost, secretHostRefusal } from '../domain/secret-hosts.ts';
 import { createRedactor } from './redaction/redactor.ts';
 import type { KnownSecret, Redactor } from './redaction/redactor.ts';
 
-/** A secret of a call, opened. */
+/** A secret that a call carries, opened. */
 export interface OpenSecret extends KnownSecret {
+  token: string;
   hosts: readonly string[];
 }
 
+/** Gives the secrets that a server may know beside those that are known. */
+export type FindOthers = (url: URL, known: ReadonlySet<string>) => Promise<KnownSecret[]>;
+
 /** The secrets of one call: sent where they may be, and hidden in all that comes back. */
-export interface CallSecrets extends Redactor {
-  /** Why what carries them may not go to a URL. */
+export interface CallSecrets {
+  /** Gets to know the secrets that a server may know: before anything is sent there. */
+  meet(url: URL): Promise<void>;
+  /** Why what carries the secrets of the call may not go to a URL. */
   refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
   /** Puts the values in place of their tokens, each as its place has it written. Errors: PARAMS_TOO_LARGE. */
   fill(text: string, write?: (value: string) => string): string;
+  knowsAny: () => boolean;
+  text: (text: string) => string;
+  json: (value: Json) => Json;
+  bytes: (bytes: Buffer) => Buffer;
+  longest: () => number;
 }
 
-/** Creates what a call knows of its secrets. */
-export function createCallSecrets(secrets: readonly OpenSecret[]): CallSecrets {
-  const byToken = new Map(secrets.map((secret) => [secret.token, secret]));
-  // Tokens are letters and digits.
-  const anyToken = new RegExp(secrets.map(({ token }) => token).join('|'), 'g');
+/**
+ * Creates what a call knows of secrets: its own, and those of every server that it meets, which may have been sent there
+ * by another call and come back in this one.
+ */
+export function createCallSecrets(own: readonly OpenSecret[], findOthers: FindOthers): CallSecrets {
+  const byToken = new Map(own.map((secret) => [secret.token, secret]));
+  // Tokens are letters and digits; without any, nothing is a token.
+  const anyToken = new RegExp(own.map(({ token }) => token).join('|') || '(?!)', 'g');
+  const known: KnownSecret[] = [...own];
+  let redactor: Redactor | undefined;
+  const hiding = (): Redactor => (redactor ??= createRedactor(known));
+
   return {
-    ...createRedactor(secrets),
+    knowsAny: () => known.length > 0,
+    text: (text) => hiding().text(text),
+    json: (value) => hiding().json(value),
+    bytes: (bytes) => hiding().bytes(bytes),
+    longest: () => hiding().longest,
+
+    async meet(url) {
+      const others = await findOthers(url, new Set(known.map(({ name }) => name)));
+      if (others.length === 0) return;
+      known.push(...others);
+      redactor = undefined;
+    },
 
     refusalOf(url, isRedirect) {
-      const refusing = secrets.find(({ hosts }) => !isSecretHost(url, hosts));
+      const refusing = own.find(({ hosts }) => !isSecretHost(url, hosts));
       if (!refusing) return undefined;
       const { name, hosts } = refusing;
       // The place of a redirect is text from outside, and may be made of the secret.

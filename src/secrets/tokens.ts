@@ -9,11 +9,12 @@ export interface SecretTokens {
 
 /** Makes the tokens of a call: letters and digits, which no way of writing changes. */
 export function createSecretTokens(): SecretTokens {
-  const prefix = `aosSecret${randomBytes(16).toString('hex')}n`;
+  let prefix: string | undefined;
   const tokens = new Map<string, string>();
   return {
     tokens,
     tokenOf(name) {
+      prefix ??= `aosSecret${randomBytes(16).toString('hex')}n`;
       const token = tokens.get(name) ?? `${prefix}${tokens.size}e`;
       tokens.set(name, token);
       return token;

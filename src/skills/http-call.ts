@@ -8,13 +8,12 @@ import {
   HTTP_TIMEOUT_MAX_MS,
   HTTP_URL_LENGTH_MAX,
 } from '../contracts/limits.ts';
-import type { SkillContract, SkillResult } from '../contracts/skill.ts';
+import type { SkillContract } from '../contracts/skill.ts';
 import type { EgressGuard } from './egress.ts';
-import { isSoundText, viewBody } from './http/body.ts';
-import type { BodyView } from './http/body.ts';
 import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
 import { nameOf } from './http/failures.ts';
+import { hideInFailure, viewForeign, viewHidden } from './http/hide-secrets.ts';
 import { callMetered, worstCaseOf } from './http/metered-call.ts';
 import type { MeteredCall } from './http/metered-call.ts';
 import {
@@ -40,7 +39,8 @@ export const httpCallContract: SkillContract = {
     'string, anything else base64. Every try of a step sends the same Idempotency-Key, unless the plan sets that ' +
     'header. Redirects are followed without credentials to other origins. Private addresses cannot be reached. Where the ' +
     'agent has `allowed_hosts`, no other host can be reached, nor redirected to. `headers`, `query` and `body` may hold ' +
-    '`{{secrets.NAME}}`; such a call goes only to the hosts of its secrets, which are hidden in what comes back.',
+    '`{{secrets.NAME}}`; such a call goes only to the hosts of its secrets. In what a host answers, all secrets that may ' +
+    'be sent to it are hidden.',
   params: HttpCallParams,
   output: z.object({
     status_code: z.int(),
@@ -154,7 +154,7 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
     timeoutMs: timeoutMsOf,
     async call(call) {
       const result = await callMetered(meteredBy(call.params), (meter) => perform(call, meter));
-      return call.secrets === undefined ? result : hideInFailure(result, call.secrets);
+      return hideInFailure(result, call.secrets);
     },
   };
 }
@@ -166,45 +166,11 @@ function toOutput(
   secrets: RequestSecrets | undefined,
 ): Json {
   const { status, headers, body, url, redirects } = response;
-  const type = String(headers.get('content-type') ?? '');
-  const bytes = secrets && !isSoundText(body, type) ? secrets.bytes(body) : body;
-  const foreign = {
-    headers: Object.fromEntries(headers),
-    ...viewBody(bytes, type),
-    url: url.href,
-  };
   return {
     status_code: status,
-    ...(secrets ? hide(foreign, secrets) : foreign),
+    ...viewForeign(headers, url, (type) => viewHidden(body, type, secrets), secrets),
     redirects,
     bytes: meter.bytesReceived,
     duration_ms: Math.round(durationMs),
   };
-}
-
-/** What came from outside, without the secrets of the call; the names of the fields are ours. */
-function hide<T extends BodyView & { headers: JsonObject; url: string }>(
-  foreign: T,
-  secrets: RequestSecrets,
-): T {
-  const { headers, body, url } = foreign;
-  return {
-    ...foreign,
-    headers: secrets.json(headers),
-    body: secrets.json(body),
-    url: secrets.text(url),
-  };
-}
-
-/** What a server says, or where it leads to, stands in failures too. */
-function hideInFailure(result: SkillResult, secrets: RequestSecrets): SkillResult {
-  if (result.ok) return result;
-  const { message, limit } = result.failure;
-  const asked = typeof limit?.asked === 'string' ? secrets.text(limit.asked) : limit?.asked;
-  const failure = {
-    ...result.failure,
-    message: secrets.text(message),
-    ...(limit && asked !== undefined && { limit: { ...limit, asked } }),
-  };
-  return { ...result, failure };
 }

@@ -2,18 +2,22 @@ import type { AosError } from '../contracts/failures.ts';
 import type { Json, JsonObject } from '../contracts/json.ts';
 import type { SkillContract, SkillResult } from '../contracts/skill.ts';
 
-/** The secrets of a call, which stand in its params as tokens. */
+/** The secrets of a call, which stand in its params as tokens, and those that may be in what comes back. */
 export interface RequestSecrets {
-  /** Why what carries them may not go to a URL. */
+  /** Gets to know the secrets that a server may know: before anything is sent there. */
+  meet(url: URL): Promise<void>;
+  /** Why what carries the secrets of the call may not go to a URL. */
   refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
   /** Puts the values in place of their tokens, each written as its place needs it. */
   fill(text: string, write?: (value: string) => string): string;
+  /** Whether there is anything to hide. */
+  knowsAny: () => boolean;
   /** These hide the values in what comes back. */
   text: (text: string) => string;
   json: (value: Json) => Json;
   bytes: (bytes: Buffer) => Buffer;
   /** How long a secret may be in a text, at most: one that was cut off may end within it. */
-  longest: number;
+  longest: () => number;
 }
 
 export interface SkillCall {
@@ -26,7 +30,7 @@ export interface SkillCall {
   traceparent?: string;
   /** The hosts that its requests may go to, each redirect too; absent: all. */
   allowedHosts?: readonly string[];
-  /** Absent when the params hold none. */
+  /** Absent where none are known, as in tests of a skill alone. */
   secrets?: RequestSecrets;
   /** Aborts at the deadline, on cancel and at a worker's shutdown; the skill then returns soon. */
   signal: AbortSignal;

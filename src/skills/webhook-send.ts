@@ -13,6 +13,7 @@ import type { EgressGuard } from './egress.ts';
 import { withinTime } from './http/deadline.ts';
 import type { Meter } from './http/exchange.ts';
 import { nameOf } from './http/failures.ts';
+import { hideInFailure, viewForeign } from './http/hide-secrets.ts';
 import { callMetered, worstCaseOf } from './http/metered-call.ts';
 import type { MeteredCall } from './http/metered-call.ts';
 import { parseParams, timeoutMsOf } from './http/params.ts';
@@ -114,22 +115,22 @@ export interface WebhookSendDeps {
 export function createWebhookSend({ egress, prices, secretOf }: WebhookSendDeps): Skill {
   async function perform(call: SkillCall, meter: Meter): Promise<Json> {
     const startedAt = performance.now();
-    const { effectKey, tenantId, traceparent, allowedHosts } = call;
+    const { effectKey, tenantId, traceparent, allowedHosts, secrets } = call;
     const request = toWebhookRequest(parseParams(WebhookSendParams, call.params), {
       id: effectKey,
       secret: secretOf(tenantId),
       sentAt: new Date(),
       traceparent: traceparent && traceparentOfEffect(traceparent, effectKey),
     });
-    const sender = openSender({ egress, meter, allowedHosts });
+    const sender = openSender({ egress, meter, allowedHosts, secrets });
     try {
-      const receipt = await withinTime(call, nameOf(request), () => deliver(sender, request));
+      const receipt = await withinTime(call, nameOf(request), () =>
+        deliver(sender, request, secrets),
+      );
       return {
         status_code: receipt.status,
         webhook_id: effectKey,
-        headers: Object.fromEntries(receipt.headers),
-        ...receipt.view,
-        url: request.url.href,
+        ...viewForeign(receipt.headers, request.url, () => receipt.view, secrets),
         duration_ms: Math.round(performance.now() - startedAt),
       };
     } finally {
@@ -149,6 +150,9 @@ export function createWebhookSend({ egress, prices, secretOf }: WebhookSendDeps)
     worstCaseMicroCents: (params) => worstCaseOf(meteredBy(params)),
     isIdempotent: () => true,
     timeoutMs: timeoutMsOf,
-    call: (call) => callMetered(meteredBy(call.params), (meter) => perform(call, meter)),
+    async call(call) {
+      const result = await callMetered(meteredBy(call.params), (meter) => perform(call, meter));
+      return hideInFailure(result, call.secrets);
+    },
   };
 }

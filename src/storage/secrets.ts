@@ -81,6 +81,18 @@ export async function readSecretHosts(
   return new Map(rows.map(({ name, hosts }) => [name, hosts]));
 }
 
+/** Where each secret of a tenant may be sent. */
+export async function listSecretHosts(
+  db: Db,
+  tenantId: string,
+): Promise<{ name: string; hosts: string[] }[]> {
+  const { rows } = await db.query<{ name: string; hosts: string[] }>(
+    'SELECT name, hosts FROM secrets WHERE tenant_id = $1',
+    [tenantId],
+  );
+  return rows;
+}
+
 /** The secrets of these names with their sealed values, for the call that sends them. */
 export async function readSealedSecrets(
   db: Db,

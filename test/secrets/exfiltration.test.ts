@@ -39,6 +39,12 @@ interface Seen {
   body: Buffer;
 }
 
+/** Hundreds of steps, and megabytes that are searched, on a machine that may have other things to do. */
+const LONG_MS = 300_000;
+
+/** What the server was given to keep. */
+let kept = '';
+
 /** A server that says what it was sent in every way that anybody might. */
 const ECHOES: Record<string, (request: Seen, response: ServerResponse) => void> = {
   '/json': (request, response) => respond(response, 'application/json', asJson(request)),
@@ -146,7 +152,7 @@ const ECHOES: Record<string, (request: Seen, response: ServerResponse) => void> 
   '/br': (request, response) => compress(request, response, 'br', brotliCompressSync),
   '/zstd': (request, response) => compress(request, response, 'zstd', (text) => Buffer.from(text)),
   '/large': (request, response) =>
-    respond(response, 'text/plain', `${'x'.repeat(400_000)}${asJson(request)}`),
+    respond(response, 'text/plain', `${'x'.repeat(300_000)}${asJson(request)}`),
   '/fails': ({ url, headers, body }, response) => {
     response.statusCode = Number(url.searchParams.get('status') ?? 400);
     response.statusMessage = HEADER.replaceAll(/[^\x20-\x7e]/g, '');
@@ -174,6 +180,15 @@ const ECHOES: Record<string, (request: Seen, response: ServerResponse) => void> 
     response.statusCode = Number(url.searchParams.get('status') ?? 307);
     response.setHeader('Location', url.searchParams.get('to')!);
     respond(response, 'text/plain', '');
+  },
+  '/keep': (request, response) => {
+    kept = asJson(request);
+    respond(response, 'text/plain', 'kept');
+  },
+  '/kept': (_request, response) => respond(response, 'application/json', kept),
+  '/kept-fails': (_request, response) => {
+    response.statusCode = 400;
+    respond(response, 'text/plain', kept);
   },
   '/to-own-words': ({ headers }, response) => {
     response.statusCode = 302;
@@ -257,7 +272,10 @@ describe('a secret does not get out', () => {
       if (echo) echo(request, response);
       else respond(response, 'text/plain', 'ok');
     });
-    elsewhere = await serve((_request, response) => respond(response, 'text/plain', 'got it'));
+    elsewhere = await serve((request, response) => {
+      if (request.path === '/to') ECHOES['/to']!(request, response);
+      else respond(response, 'text/plain', 'got it');
+    });
     provider = await startScriptedProvider();
     mail = await startMailServer();
     aos = await startHarness({
@@ -325,42 +343,62 @@ describe('a secret does not get out', () => {
   const detailOf = async ({ run_id: id }: Run, stepId: string): Promise<StepDetail> =>
     (await ask<StepDetail>(`/api/v1/runs/${id}/steps/${stepId}`)).body;
 
-  test('by what a server repeats, whatever it makes of it', async () => {
-    const paths = Object.keys(ECHOES).filter((path) => !path.startsWith('/to'));
-    const texts = paths.map((path) => [`text${path.replaceAll('/', '_')}`, path] as const);
-    await attack([
-      ...texts.map(([id, path]) => step(id, allOf(path))),
-      ...texts.map(([id, path]) => step(`${id}_raw`, allOf(path, { body: 'a={{secrets.BODY}}' }))),
-      ...[401, 404, 429, 500, 503, 600].map((status) =>
-        step(`status_${status}`, allOf('/fails', { query: { status } })),
-      ),
-      ...[1, 5, 9, 20, 100].map((bytes) =>
-        step(`cut_${bytes}`, allOf('/fails-early', { max_response_bytes: bytes })),
-      ),
-      step('too_large', allOf('/large', { max_response_bytes: 1000 })),
-      step(
-        'asks_zstd',
-        allOf('/zstd', {
-          headers: { 'Accept-Encoding': 'zstd', Authorization: '{{secrets.HEADER}}' },
-        }),
-      ),
-    ]);
-    // What was sent is what was meant, else nothing was tried here.
-    const sent = world.seen.find(({ path }) => path === '/json')!;
-    expect(sent.headers['authorization']).toBe(HEADER);
-    expect(sent.url.searchParams.get('long')).toBe(BODY);
-    expect((JSON.parse(sent.body.toString()) as JsonObject)['text']).toBe(`before ${BODY} after`);
-    const output = (await detailOf(runs.at(-1)!, 'text_json')).output as JsonObject;
-    expect(JSON.stringify(output)).toContain('[secret HEADER]');
-    expect(JSON.stringify(output)).toContain('before [secret BODY] after');
-    expect((await detailOf(runs.at(-1)!, 'text_zstd')).failure).toMatchObject({
-      code: 'RESPONSE_INVALID',
-    });
-    for (const bytes of [1, 5, 9, 20, 100]) {
-      const { failure } = await detailOf(runs.at(-1)!, `cut_${bytes}`);
-      expect(failure!.detail).toBe(`POST ${world.origin} answered 400.`);
-    }
-  });
+  test(
+    'by what a server repeats, whatever it makes of it',
+    async () => {
+      const paths = Object.keys(ECHOES).filter((path) => !path.startsWith('/to'));
+      const texts = paths.map((path) => [`text${path.replaceAll('/', '_')}`, path] as const);
+      await attack([
+        ...texts.map(([id, path]) => step(id, allOf(path))),
+        ...texts.map(([id, path]) =>
+          step(`${id}_raw`, allOf(path, { body: 'a={{secrets.BODY}}' })),
+        ),
+        ...[401, 404, 429, 500, 503, 600].map((status) =>
+          step(`status_${status}`, allOf('/fails', { query: { status } })),
+        ),
+        ...[1, 5, 9, 20, 100].map((bytes) =>
+          step(`cut_${bytes}`, allOf('/fails-early', { max_response_bytes: bytes })),
+        ),
+        // A server that repeats the type, too, tears the text apart.
+        ...['utf-16le', 'utf-16be', 'shift_jis', 'ebcdic', 'utf-7', 'x-user-defined'].map(
+          (charset) =>
+            step(`as_${charset.replaceAll('-', '_')}`, {
+              ...allOf('/raw', { body: '{{secrets.NUMBER}} {{secrets.BODY}}' }),
+              headers: { 'Content-Type': `text/plain; charset=${charset}` },
+            }),
+        ),
+        step('too_large', allOf('/large', { max_response_bytes: 1000 })),
+        step(
+          'asks_zstd',
+          allOf('/zstd', {
+            headers: { 'Accept-Encoding': 'zstd', Authorization: '{{secrets.HEADER}}' },
+          }),
+        ),
+      ]);
+      // What was sent is what was meant, else nothing was tried here.
+      const sent = world.seen.find(({ path }) => path === '/json')!;
+      expect(sent.headers['authorization']).toBe(HEADER);
+      expect(sent.url.searchParams.get('long')).toBe(BODY);
+      expect((JSON.parse(sent.body.toString()) as JsonObject)['text']).toBe(`before ${BODY} after`);
+      const output = (await detailOf(runs.at(-1)!, 'text_json')).output as JsonObject;
+      expect(JSON.stringify(output)).toContain('[secret HEADER]');
+      expect(JSON.stringify(output)).toContain('before [secret BODY] after');
+      for (const charset of ['utf_16le', 'utf_16be', 'shift_jis']) {
+        const { body } = (await detailOf(runs.at(-1)!, `as_${charset}`)).output as { body: string };
+        const bytes = Buffer.from(body, 'utf16le');
+        const torn = [body, bytes.toString('latin1'), bytes.swap16().toString('latin1')];
+        expect(secretFormsIn(torn.join(' '), SOUGHT)).toEqual([]);
+      }
+      expect((await detailOf(runs.at(-1)!, 'text_zstd')).failure).toMatchObject({
+        code: 'RESPONSE_INVALID',
+      });
+      for (const bytes of [1, 5, 9, 20, 100]) {
+        const { failure } = await detailOf(runs.at(-1)!, `cut_${bytes}`);
+        expect(failure!.detail).toBe(`POST ${world.origin} answered 400.`);
+      }
+    },
+    LONG_MS,
+  );
 
   test('by a redirect to another host, port or scheme, or to words of the server', async () => {
     const places = [
@@ -425,7 +463,9 @@ describe('a secret does not get out', () => {
       prices: parseHttpPrices(''),
     });
     const hosts = ['http://api.example.org:8080'];
-    const secrets = createCallSecrets([{ name: 'K', value: HEADER, hosts, token: 'token0' }]);
+    const secrets = createCallSecrets([{ name: 'K', value: HEADER, hosts, token: 'token0' }], () =>
+      Promise.resolve([]),
+    );
     const result = await callSkill(
       skill,
       { url: 'http://api.example.org:8080/', headers: { k: 'token0' } },
@@ -441,10 +481,8 @@ describe('a secret does not get out', () => {
     breaking.listen(0, '127.0.0.1');
     await once(breaking, 'listening');
     const broken = `127.0.0.1:${(breaking.address() as AddressInfo).port}`;
-    const closed = createTcpServer().listen(0, '127.0.0.1');
-    await once(closed, 'listening');
-    const nobody = `127.0.0.1:${(closed.address() as AddressInfo).port}`;
-    closed.close();
+    // Where nobody listens.
+    const nobody = '127.0.0.1:1';
     await put('ERRORS', HEADER, [
       `http://${broken}`,
       broken,
@@ -526,6 +564,30 @@ describe('a secret does not get out', () => {
     expect(secretFormsIn(decoded.join('\n'), SOUGHT)).toEqual([]);
   });
 
+  test('by what a server has kept, and gives back to a call without secrets', async () => {
+    const after = { depends_on: ['keep'] };
+    const to = `${world.origin}/kept`;
+    const run = await attack([
+      step('keep', allOf('/keep', { headers: { A: '{{secrets.HEADER}}' } })),
+      step('kept', { url: to }, after),
+      step('by_redirect', { url: `${elsewhere.origin}/to`, query: { to } }, after),
+      step('fails', { url: `${world.origin}/kept-fails` }, after),
+      { ...step('hook', { url: to, payload: {} }, after), skill: 'webhook_send' },
+      {
+        ...step('hook_fails', { url: `${world.origin}/kept-fails`, payload: {} }, after),
+        skill: 'webhook_send',
+      },
+    ]);
+    expect(kept).toContain(NUMBER);
+    for (const id of ['kept', 'by_redirect', 'hook']) {
+      const { output } = await detailOf(run, id);
+      expect({ id, isMarked: JSON.stringify(output).includes('[secret NUMBER]') }).toEqual({
+        id,
+        isMarked: true,
+      });
+    }
+  });
+
   test('by another tenant that names it, nor by an agent that may go elsewhere', async () => {
     const stranger = await aos.createKey('stranger');
     const plan = [step('a', allOf('/json'))];
@@ -578,94 +640,98 @@ describe('a secret does not get out', () => {
     ).not.toMatch(/aosSecret[0-9a-f]{32}/);
   });
 
-  test('by anything that the API answers, the log, the metrics, the history, the database or the files', async () => {
-    for (const { run_id: id } of runs) {
-      const { body: run } = await ask<Run>(`/api/v1/runs/${id}`);
-      await ask(`/api/v1/runs/${id}/ledger`);
-      for (const { id: stepId } of run.steps!) {
-        await ask(`/api/v1/runs/${id}/steps/${stepId}`);
-        await ask(`/api/v1/runs/${id}/steps/${stepId}/output`);
+  test(
+    'by anything that the API answers, the log, the metrics, the history, the database or the files',
+    async () => {
+      for (const { run_id: id } of runs) {
+        const { body: run } = await ask<Run>(`/api/v1/runs/${id}`);
+        await ask(`/api/v1/runs/${id}/ledger`);
+        for (const { id: stepId } of run.steps!) {
+          await ask(`/api/v1/runs/${id}/steps/${stepId}`);
+          await ask(`/api/v1/runs/${id}/steps/${stepId}/output`);
+        }
       }
-    }
-    const [first] = runs;
-    for (const path of [
-      '/api/v1/runs?limit=200',
-      '/api/v1/secrets',
-      '/api/v1/secrets/HEADER',
-      '/api/v1/audit?limit=200',
-      '/api/v1/ledger/audit',
-      '/api/v1/keys',
-      '/api/v1/agents',
-      '/api/v1/me',
-      '/api/v1/account',
-      '/api/v1/limits',
-      '/api/v1/rbac/info',
-      '/api/v1/runtime/capabilities',
-      '/api/v1/runtime/plan-schema',
-      '/api/v1/runtime/skills',
-      '/api/v1/runtime/webhook-secret',
-      '/openapi.json',
-      '/docs/errors/SECRET_NOT_FOUND',
-      '/health/ready',
-      '/version',
-    ])
-      await ask(path);
-    for (const query of ['last_step_outcome', 'what_did_i_try_already', 'remaining_budget_cents'])
-      await ask('/api/v1/runtime/query', {
-        json: { query_type: query, params: { run_id: first!.run_id } },
+      const [first] = runs;
+      for (const path of [
+        '/api/v1/runs?limit=200',
+        '/api/v1/secrets',
+        '/api/v1/secrets/HEADER',
+        '/api/v1/audit?limit=200',
+        '/api/v1/ledger/audit',
+        '/api/v1/keys',
+        '/api/v1/agents',
+        '/api/v1/me',
+        '/api/v1/account',
+        '/api/v1/limits',
+        '/api/v1/rbac/info',
+        '/api/v1/runtime/capabilities',
+        '/api/v1/runtime/plan-schema',
+        '/api/v1/runtime/skills',
+        '/api/v1/runtime/webhook-secret',
+        '/openapi.json',
+        '/docs/errors/SECRET_NOT_FOUND',
+        '/health/ready',
+        '/version',
+      ])
+        await ask(path);
+      for (const query of ['last_step_outcome', 'what_did_i_try_already', 'remaining_budget_cents'])
+        await ask('/api/v1/runtime/query', {
+          json: { query_type: query, params: { run_id: first!.run_id } },
+        });
+      const plan = [step('a', allOf('/json'))];
+      await ask('/api/v1/plans/validate', { json: { plan } });
+      await ask('/api/v1/runtime/simulate', { json: { plan, budget_cents: 100 } });
+      // A refused body is not repeated either.
+      await ask('/api/v1/secrets/HEADER', {
+        method: 'PUT',
+        json: { value: `${HEADER}\0`, hosts: ['*'] },
       });
-    const plan = [step('a', allOf('/json'))];
-    await ask('/api/v1/plans/validate', { json: { plan } });
-    await ask('/api/v1/runtime/simulate', { json: { plan, budget_cents: 100 } });
-    // A refused body is not repeated either.
-    await ask('/api/v1/secrets/HEADER', {
-      method: 'PUT',
-      json: { value: `${HEADER}\0`, hosts: ['*'] },
-    });
-    await ask('/api/v1/secrets/HEADER', { method: 'PUT', json: { hosts: [], valeu: HEADER } });
+      await ask('/api/v1/secrets/HEADER', { method: 'PUT', json: { hosts: [], valeu: HEADER } });
 
-    const histories = await Promise.all(
-      runs.map(({ run_id: id }) => aos.client.workflow.getHandle(`${id}.1`).fetchHistory()),
-    );
-    const { rows: tables } = await aos.pool.query<{ name: string }>(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
-    );
-    const dump: string[] = [];
-    for (const { name } of tables) {
-      const { rows } = await aos.pool.query<{ row: string }>(
-        `SELECT t::text AS row FROM ${name} AS t`,
+      const histories = await Promise.all(
+        runs.map(({ run_id: id }) => aos.client.workflow.getHandle(`${id}.1`).fetchHistory()),
       );
-      dump.push(`${name}: ${rows.map(({ row }) => row).join('\n')}`);
-    }
-    const files = await readdir(aos.workspaceDir, { recursive: true, withFileTypes: true });
-    const written = await Promise.all(
-      files
-        .filter((file) => file.isFile())
-        .map((file) => readFile(join(file.parentPath, file.name), 'utf8')),
-    );
-    const everything: Record<string, string> = {
-      answers: answers.join('\n'),
-      log: lines.join('\n'),
-      metrics: await aos.deps.metrics.register.metrics(),
-      history: textOf(histories),
-      database: dump.join('\n'),
-      files: written.join('\n'),
-    };
-    // That there is something to search is part of the claim.
-    expect(everything['history']).toContain('executeStep');
-    for (const place of ['answers', 'database', 'files'])
-      expect({ place, isMarked: everything[place]!.includes('[secret HEADER]') }).toEqual({
-        place,
-        isMarked: true,
-      });
-    expect(lines.length).toBeGreaterThan(0);
-    expect(everything['answers']).toContain('{{secrets.HEADER}}');
-    for (const [place, text] of Object.entries(everything)) {
-      expect({ place, found: secretFormsIn(text, SOUGHT) }).toEqual({ place, found: [] });
-      expect({ place, tokens: text.match(/aosSecret[0-9a-f]{32}/) }).toEqual({
-        place,
-        tokens: null,
-      });
-    }
-  });
+      const { rows: tables } = await aos.pool.query<{ name: string }>(
+        `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+      );
+      const dump: string[] = [];
+      for (const { name } of tables) {
+        const { rows } = await aos.pool.query<{ row: string }>(
+          `SELECT t::text AS row FROM ${name} AS t`,
+        );
+        dump.push(`${name}: ${rows.map(({ row }) => row).join('\n')}`);
+      }
+      const files = await readdir(aos.workspaceDir, { recursive: true, withFileTypes: true });
+      const written = await Promise.all(
+        files
+          .filter((file) => file.isFile())
+          .map((file) => readFile(join(file.parentPath, file.name), 'utf8')),
+      );
+      const everything: Record<string, string> = {
+        answers: answers.join('\n'),
+        log: lines.join('\n'),
+        metrics: await aos.deps.metrics.register.metrics(),
+        history: textOf(histories),
+        database: dump.join('\n'),
+        files: written.join('\n'),
+      };
+      // That there is something to search is part of the claim.
+      expect(everything['history']).toContain('executeStep');
+      for (const place of ['answers', 'database', 'files'])
+        expect({ place, isMarked: everything[place]!.includes('[secret HEADER]') }).toEqual({
+          place,
+          isMarked: true,
+        });
+      expect(lines.length).toBeGreaterThan(0);
+      expect(everything['answers']).toContain('{{secrets.HEADER}}');
+      for (const [place, text] of Object.entries(everything)) {
+        expect({ place, found: secretFormsIn(text, SOUGHT) }).toEqual({ place, found: [] });
+        expect({ place, tokens: text.match(/aosSecret[0-9a-f]{32}/) }).toEqual({
+          place,
+          tokens: null,
+        });
+      }
+    },
+    LONG_MS,
+  );
 });

@@ -116,13 +116,15 @@ export function checkReferences(
   value: Json,
   secretParams: readonly string[] = [],
 ): void {
-  const isSecretParam = (at: string): boolean =>
-    secretParams.some((param) => `${at}/`.startsWith(`${pointer}/${param}/`));
+  const isInSecretParam = (part: ParsedReference, at: () => string): boolean =>
+    part.kind === 'reference' &&
+    part.reference.root === 'secrets' &&
+    secretParams.some((param) => `${at()}/`.startsWith(`${pointer}/${param}/`));
   for (const { pointer: at, parts } of bracedPartsOf(value, pointer)) {
     const bySource = new Map(parts.map((part) => [sourceOf(part), part]));
     for (const part of bySource.values()) {
       if (part.kind !== 'unknown_root')
-        checkReference(context, place, at, part, isSecretParam(at()));
+        checkReference(context, place, at, part, isInSecretParam(part, at));
       else warnOfRoot(context, at, part.source, part.root);
     }
   }

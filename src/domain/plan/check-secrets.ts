@@ -13,7 +13,10 @@ export interface SecretRefusal extends Problem {
   code: 'SECRET_NOT_FOUND' | 'SECRET_HOST_NOT_ALLOWED';
 }
 
-/** Every use of a secret that would fail, with the hosts of all that the plan names; where a reference fills in the host, that is told by the call. */
+/**
+ * Every use of a secret that would fail; `secretHosts` are those of all that the plan names, absent when it names none.
+ * Where a reference fills in the host, the call tells.
+ */
 export function checkSecrets(
   { steps }: { steps: readonly CallingStep[] },
   secretHosts: SecretHosts | undefined,

@@ -19,11 +19,11 @@ export interface Redactor {
   longest: number;
 }
 
-/** A secret that may come back; `token` stands for it until it is sent. */
+/** A secret that may come back; `token` stands for one of the call's own until it is sent. */
 export interface KnownSecret {
   name: string;
   value: string;
-  token: string;
+  token?: string;
 }
 
 interface Sought {
@@ -42,10 +42,10 @@ const NUMBER_MIN = 10_000_000;
 export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
   const sought = secrets.map(({ name, value, token }): Sought => {
     const { plain, encoded } = needlesOf(value);
-    const tokenNeedle = { text: token, before: 0, after: 0 };
+    const own = token === undefined ? [] : [{ text: token, before: 0, after: 0 }];
     return {
       mark: markOf(name),
-      plain: [...plain, tokenNeedle].map(createFind),
+      plain: [...plain, ...own].map(createFind),
       encoded: encoded.map(createFind),
     };
   });
@@ -59,6 +59,7 @@ export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
 
   function rangesIn(source: string): Range[] {
     const ranges: Range[] = [];
+    if (sought.length === 0) return ranges;
     const search = (view: View, finds: (each: Sought) => Find[]): void => {
       for (const each of sought)
         for (const find of finds(each)) collect(view, find, each.mark, ranges);

@@ -91,14 +91,9 @@ const typeOf = (contentType: string): string =>
 const charsetOf = (contentType: string): string | undefined =>
   /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
 
-const UNICODE = /^utf-?(?:8|16(?:le|be)?)$/i;
-
-/** Whether the bytes become the text that was meant; if not, what is looked for in them may be torn by it. */
-export function isSoundText(bytes: Buffer, contentType: string): boolean {
-  const charset = charsetOf(contentType) ?? 'utf-8';
-  if (!UNICODE.test(charset)) return false;
-  return charset.includes('16') || isUtf8(bytes);
-}
+/** Whether the bytes become the text that they are; in any other charset what is looked for may be torn by it. */
+export const isSoundText = (bytes: Buffer, contentType: string): boolean =>
+  /^utf-?8$/i.test(charsetOf(contentType) ?? 'utf-8') && isUtf8(bytes);
 
 /** Shows the bytes as JSON, as text, or else as base64. */
 export function viewBody(bytes: Buffer, contentType: string): BodyView {

@@ -77,16 +77,17 @@ export async function readStatusFailure(
 ): Promise<AosError> {
   const { headers, body, isWhole } = response;
   const encoding = String(headers.get('content-encoding') ?? '');
-  if (secrets && !isReadable(encoding)) return toStatusFailure(request, response, '');
+  const isHiding = secrets?.knowsAny() === true;
+  if (isHiding && !isReadable(encoding)) return toStatusFailure(request, response, '');
   const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
   // The status is the failure; a body that cannot be read must not hide it.
   const decoded = await decodeContent(body, encoding, ERROR_TEXT_BYTES_MAX, tooLarge).catch(() =>
     Buffer.alloc(0),
   );
   const type = String(headers.get('content-type') ?? '');
-  if (!secrets) return toStatusFailure(request, response, readExcerpt(decoded, type));
+  if (!isHiding) return toStatusFailure(request, response, readExcerpt(decoded, type));
   // What was cut off may end within a secret, where nobody would know it.
-  const end = isWhole ? decoded.length : Math.max(0, decoded.length - secrets.longest);
+  const end = isWhole ? decoded.length : Math.max(0, decoded.length - secrets.longest());
   const excerpt = readExcerpt(secrets.bytes(decoded.subarray(0, end)), type, secrets.text);
   return toStatusFailure(request, response, excerpt);
 }

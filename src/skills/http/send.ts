@@ -64,10 +64,10 @@ async function decode(
 ): Promise<Buffer> {
   if (response.status >= 400) throw await readStatusFailure(request, response, secrets);
   const encoding = String(response.headers.get('content-encoding') ?? '');
-  if (secrets && !isReadable(encoding)) {
+  if (secrets?.knowsAny() === true && !isReadable(encoding)) {
     throw new AosError(
       'RESPONSE_INVALID',
-      `${nameOf(request)} answered in a content encoding that cannot be searched for the secrets of the call. Ask for gzip, deflate or br.`,
+      `${nameOf(request)} answered in a content encoding that cannot be searched for secrets. Ask for gzip, deflate or br.`,
     );
   }
   const tooLarge = (limit: number): AosError => toTooLargeFailure(request, limit);

@@ -32,6 +32,7 @@ export function openSender({ egress, meter, allowedHosts, secrets }: SenderDeps)
     async send(request, wish) {
       const isRedirect = sent > 0;
       sent += 1;
+      await secrets?.meet(request.url);
       const unsafe = secrets?.refusalOf(request.url, isRedirect);
       if (unsafe !== undefined) throw unsafe;
       if (allowedHosts !== undefined) refuseOtherHosts(request.url, allowedHosts);

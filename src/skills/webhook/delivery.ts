@@ -1,6 +1,6 @@
 import { AosError } from '../../contracts/failures.ts';
 import { WEBHOOK_RESPONSE_BYTES_MAX } from '../../contracts/limits.ts';
-import { decodeContent, viewBody } from '../http/body.ts';
+import { decodeContent, isReadable } from '../http/body.ts';
 import type { BodyView } from '../http/body.ts';
 import type { BodyWish, HttpResponse, ResponseHead } from '../http/exchange.ts';
 import {
@@ -9,8 +9,10 @@ import {
   readStatusFailure,
   toTooLargeFailure,
 } from '../http/failures.ts';
+import { viewHidden } from '../http/hide-secrets.ts';
 import type { HttpRequest } from '../http/request.ts';
 import type { Sender } from '../http/sender.ts';
+import type { RequestSecrets } from '../skill.ts';
 
 /** What the receiver said when it took the message. */
 export interface Receipt extends ResponseHead {
@@ -18,11 +20,15 @@ export interface Receipt extends ResponseHead {
 }
 
 /** Sends a message once; rejects with an AosError unless the receiver took it, which it says with a status from 200 to 299. */
-export async function deliver(sender: Sender, request: HttpRequest): Promise<Receipt> {
+export async function deliver(
+  sender: Sender,
+  request: HttpRequest,
+  secrets?: RequestSecrets,
+): Promise<Receipt> {
   const response = await sender.send(request, wishOf);
   const { status, headers } = response;
-  if (status >= 300) throw await toDeliveryFailure(request, response);
-  return { status, headers, view: await readView(request, response) };
+  if (status >= 300) throw await toDeliveryFailure(request, response, secrets);
+  return { status, headers, view: await readView(request, response, secrets) };
 }
 
 function wishOf({ status }: ResponseHead): BodyWish {
@@ -35,6 +41,7 @@ function wishOf({ status }: ResponseHead): BodyWish {
 export async function toDeliveryFailure(
   request: HttpRequest,
   response: HttpResponse,
+  secrets?: RequestSecrets,
 ): Promise<AosError> {
   const { status } = response;
   if (status < 400) {
@@ -45,7 +52,7 @@ export async function toDeliveryFailure(
       { upstream_status: status },
     );
   }
-  const error = await readStatusFailure(request, response);
+  const error = await readStatusFailure(request, response, secrets);
   const { code, message, retry_after_ms: retryAfterMs } = error.failure;
   if (status === 410) return new AosError('WEBHOOK_GONE', message, { upstream_status: status });
   if (status !== 429) return error;
@@ -55,15 +62,21 @@ export async function toDeliveryFailure(
 }
 
 /** The message has arrived, so a body that cannot be shown is no failure. */
-async function readView(request: HttpRequest, response: HttpResponse): Promise<BodyView> {
+async function readView(
+  request: HttpRequest,
+  response: HttpResponse,
+  secrets: RequestSecrets | undefined,
+): Promise<BodyView> {
   const { headers, body, isWhole } = response;
   if (body.length > WEBHOOK_RESPONSE_BYTES_MAX) return unseen('is larger than its cap');
   if (!isWhole) return unseen('did not come to its end in time');
   const encoding = String(headers.get('content-encoding') ?? '');
+  if (secrets?.knowsAny() === true && !isReadable(encoding))
+    return unseen('is in an encoding that cannot be searched for secrets');
   const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
   try {
     const decoded = await decodeContent(body, encoding, WEBHOOK_RESPONSE_BYTES_MAX, tooLarge);
-    return viewBody(decoded, String(headers.get('content-type') ?? ''));
+    return viewHidden(decoded, String(headers.get('content-type') ?? ''), secrets);
   } catch {
     return unseen('is larger than its cap, or not in the encoding that it states');
   }
