@@ -53,6 +53,8 @@ export function createRunReader({ pool, onError }: FeedReaderDeps): FeedReader {
     }
   }
   async function readAll(): Promise<void> {
+    // What is said at the same time goes together.
+    await Promise.resolve();
     while (waiting.size > 0 && !stopped) {
       try {
         await readSome();
