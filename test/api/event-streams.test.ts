@@ -390,6 +390,9 @@ describe('the streams of a process', () => {
     const stream = await openEvents(aos.url + FEED, { key: aos.key });
     const socket = await openSocket(aos.url + FEED, { key: aos.key });
     await once(socket.socket, 'ping');
+    socket.socket.ping('there?');
+    const [answer] = (await once(socket.socket, 'pong')) as [Buffer];
+    expect(answer.toString()).toBe('there?');
     while (stream.comments.length === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(stream.comments[0]).toBe('ping');
     stream.close();
