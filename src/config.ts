@@ -42,7 +42,7 @@ export const SETTINGS = {
   AOS_CORS_ORIGINS:
     'origins whose pages may call the API from a browser, comma-separated, for instance https://console.example.org (default: none)',
   REDIS_URL:
-    'a Redis that counts requests for all api processes together (default: each counts by itself)',
+    'a Redis that counts requests for all api processes together and tells them of new events (default: each counts by itself, and Postgres tells)',
   AOS_KEY_PEPPER:
     'secret behind the hashes of API keys and the secrets of webhooks, at least 32 characters; made and kept in the data folder when Postgres is embedded',
   AOS_SECRETS_KEY:

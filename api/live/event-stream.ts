@@ -22,7 +22,7 @@ export async function answerStream(
   let endedBy: EndReason | undefined;
   const stream = await openStream(ctx, deps, reader, {
     ping() {
-      if (!res.writableEnded && !res.destroyed) res.write(': ping\n\n');
+      if (!res.writableEnded && !res.writableNeedDrain) res.write(': ping\n\n');
     },
     end(reason) {
       const isTold = endedBy !== undefined;

@@ -80,7 +80,7 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   LABEL_FILTERS_MAX: requests('`label` of a list'),
   PAGE_SIZE_DEFAULT: requests('entries of a page when no `limit` is named'),
   PAGE_SIZE_MAX: requests('`limit` of a list'),
-  WAIT_MS_MAX: requests('`wait` of GET /api/v1/runs/{id}'),
+  WAIT_MS_MAX: requests('`wait` of GET /api/v1/runs/{id}, and of events as JSON'),
 
   RATE_PER_MINUTE_DEFAULT: {
     group: 'rates',

@@ -4,7 +4,8 @@ import type { Feed } from './feed.ts';
 import { toLiveEvent } from './scope.ts';
 import type { LiveEvent } from './scope.ts';
 
-const EVENTS_OF_EACH_MAX = 100;
+/** Of a run that has more, the rest comes in the next statement. */
+const EVENTS_OF_EACH_MAX = 20;
 const RUNS_AT_ONCE_MAX = 1000;
 
 /** Brings feeds to what Postgres has. */
@@ -53,6 +54,8 @@ export function createRunReader({ pool, onError }: FeedReaderDeps): FeedReader {
     }
   }
   async function readAll(): Promise<void> {
+    // What is said at the same time goes together.
+    await Promise.resolve();
     while (waiting.size > 0 && !stopped) {
       try {
         await readSome();

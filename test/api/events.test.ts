@@ -95,6 +95,24 @@ describe('the events of a run', () => {
     expect(socket.events).toEqual(seen);
   });
 
+  test('are not waited for when the run has ended', async () => {
+    const { body } = await aos.request<EventPage>(`${path}?after=latest&wait=60s`);
+    expect(body).toEqual({ data: [], has_more: false, next_after: String(all.data.length) });
+  });
+
+  test('are looked for on a run of the tenant alone', async () => {
+    const key = await aos.createKey('another', null);
+    for (const id of [runId, 'run_x', `run_${'0'.repeat(36)}`]) {
+      const own = `/api/v1/runs/${id}/events`;
+      const { status, body } = await aos.request<Failure>(own, {
+        key,
+        headers: { Accept: 'text/event-stream' },
+      });
+      expect({ status, code: body.code }).toEqual({ status: 404, code: 'RUN_NOT_FOUND' });
+      await expect(openSocket(aos.url + own, { key })).rejects.toThrow('RUN_NOT_FOUND');
+    }
+  });
+
   test.each([
     ['of the future', '1000'],
     ["of the tenant's", '812-3'],

@@ -47,6 +47,7 @@ describe('the events of a tenant', () => {
     const query = async (text: string, values?: unknown[]): Promise<unknown> => {
       const answer = await pool.query(text, values);
       looks.get(String(values?.[0]))?.();
+      for (const asked of values ?? []) if (Array.isArray(asked)) looks.get(`${asked.length}`)?.();
       return answer;
     };
     live = createLive({ pool: { query: query as typeof pool.query }, listener, logger });
@@ -154,6 +155,21 @@ describe('the events of a tenant', () => {
     await insert(database.pool, 2_500);
     await follower.reaches(2_500);
     expect(follower.got).toEqual(await allIds(follower.after));
+  });
+
+  test('of many runs are looked for in one statement', async () => {
+    const RUNS = 321;
+    const looked321 = new Promise<void>((resolve) => looks.set(`${RUNS}`, resolve));
+    const subscriptions = await Promise.all(
+      Array.from({ length: RUNS }, (_, n) =>
+        live.subscribe(
+          { kind: 'run', tenantId: 't', runId: `run_${n}`, lastNumber: 0, hasEnded: false },
+          { after: { transaction: 0n, position: 0 } },
+        ),
+      ),
+    );
+    await expect(looked321).resolves.toBeUndefined();
+    for (const subscription of subscriptions) subscription.close();
   });
 
   test('come once and in order to whoever joins, however transactions overlap, fail and wait', async () => {
