@@ -12,11 +12,13 @@ import { findSubject } from '../../src/questions/find-subject.ts';
 import type { Question, QuestionResult, Subject } from '../../src/questions/question.ts';
 import { questionNamed } from '../../src/questions/questions.ts';
 import { checkQuery } from '../../src/query/check/check-query.ts';
+import { createPlaces } from '../../src/query/places.ts';
+import type { Places } from '../../src/query/places.ts';
 import { runQuery } from '../../src/query/run-query.ts';
 import type { ApiKey } from '../../src/storage/api-keys.ts';
 import type { Pool } from '../../src/storage/pool.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { Handlers } from '../handlers.ts';
+import type { Handler, Handlers } from '../handlers.ts';
 import { askedAgent } from '../requests/asked-agent.ts';
 import { parseBody, refused } from '../requests/parse.ts';
 import type { ParsedBody } from '../requests/parse.ts';
@@ -25,13 +27,14 @@ import { readJson } from '../requests/read-json.ts';
 /** Questions that are asked by their name, or written in the typed language. */
 export const createQueryHandlers = (
   deps: ApiDeps,
-): Handlers<Pick<typeof PLAN_ROUTES, 'askQuestion'>> => ({
-  async askQuestion(ctx) {
+): Handlers<Pick<typeof PLAN_ROUTES, 'askQuestion'>> => {
+  const places = createPlaces();
+  const askQuestion: Handler = async (ctx) => {
     const { pool } = deps;
     const { key } = ctx.state;
     const asking = await readJson(ctx.req);
     if (isTyped(asking)) {
-      ctx.body = await answerTyped(pool, key, asking);
+      ctx.body = await answerTyped(pool, key, asking, places);
       return;
     }
     const { value, warnings } = parseBody(AskQuestion, asking);
@@ -40,28 +43,37 @@ export const createQueryHandlers = (
     const asked = await askedAgent(pool, key, value.agent_id ?? null);
     const named = { ...asked, runId: value.run_id ?? null };
     const subject = await findSubject(pool, key, named, new Date());
+    const answer = async (): Promise<QuestionResult> =>
+      question
+        ? question.answer(deps, subject, params!.value)
+        : unknownQuestion(value.query_type, subject);
     const body: QuestionAnswer = {
       query_type: value.query_type,
-      result: question
-        ? await question.answer(deps, subject, params!.value)
-        : unknownQuestion(value.query_type, subject),
+      result: question?.isLong ? await places.take(answer) : await answer(),
       supported_queries: [...QUESTION_NAMES],
       warnings: [...warnings, ...(params?.warnings ?? [])],
     };
     ctx.body = body;
-  },
-});
+  };
+  return { askQuestion };
+};
 
 /** A body with `query_type` is a named question, whatever else it has: so older clients ask. */
 const isTyped = (body: Json): body is JsonObject =>
   isJsonObject(body) && body['query_type'] === undefined && body['from'] !== undefined;
 
-/** Errors: INVALID_REQUEST, CURSOR_INVALID, QUERY_TIMEOUT. */
-async function answerTyped(pool: Pool, key: ApiKey, body: JsonObject): Promise<TypedAnswer> {
+/** Errors: INVALID_REQUEST, CURSOR_INVALID, QUERY_TIMEOUT, SERVICE_UNAVAILABLE. */
+async function answerTyped(
+  pool: Pool,
+  key: ApiKey,
+  body: JsonObject,
+  places: Places,
+): Promise<TypedAnswer> {
   const checked = checkQuery(body);
   if ('problems' in checked) throw refused(checked.problems);
   const viewer = { tenantId: key.tenant_id, agentId: key.agent_id };
-  return runQuery(pool, checked.query, viewer, { warnings: checked.warnings });
+  const { query, warnings } = checked;
+  return places.take(() => runQuery(pool, query, viewer, { warnings }));
 }
 
 /** Errors: INVALID_REQUEST. */

@@ -283,6 +283,9 @@ export const QUERY_ORDERS_MAX = 4;
 export const QUERY_CURSOR_LENGTH_MAX = 64 * KIB;
 /** An input or output that is larger is told by its size and where it is. */
 export const QUERY_INCLUDED_BYTES_MAX = 16 * KIB;
+/** Questions that a process asks Postgres at once, and that wait for their turn; more are told to come back. */
+export const QUERIES_AT_ONCE_MAX = 4;
+export const QUERIES_WAITING_MAX = 40;
 /** How long one question may take in Postgres. */
 export const QUERY_MS_MAX = 3000;
 /** Different words of a goal that are looked for in the skills. */

@@ -142,13 +142,13 @@ const wordsOf = ({
   description,
   type,
   nullable: isNullable,
-  isMoney,
+  unit,
   isIndexed,
   isExtra,
 }: Field): string =>
   [
     description,
-    `Type ${type}${isMoney ? ', cents' : ''}${isNullable ? ', may be null' : ''}.`,
+    `Type ${type}${unit === undefined ? '' : `, in ${unit}`}${isNullable ? ', may be null' : ''}.`,
     isIndexed && 'Indexed.',
     isExtra && 'Only when selected.',
   ]

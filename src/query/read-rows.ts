@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../contracts/json.ts';
-import { centsFromMicroCents } from '../contracts/money.ts';
+import { KEPT } from './catalogue/field.ts';
 import type { Included } from './catalogue/source.ts';
 import type { Aggregate, FieldRef, Shape } from './checked.ts';
 import { typeOf } from './checked.ts';
@@ -32,7 +32,8 @@ function readValue(ref: FieldRef, value: unknown): Json {
   const type = typeOf(ref);
   if (type === 'time') return (value as Date).toISOString();
   if (type === 'json') return JSON.parse(value as string) as Json;
-  if (type === 'number' && ref.field.isMoney) return centsFromMicroCents(value as number);
+  const { unit } = ref.field;
+  if (type === 'number' && unit !== undefined) return (value as number) / KEPT[unit];
   return value as Json;
 }
 

@@ -34,6 +34,8 @@ export type QuestionResult = QuestionAnswer['result'];
 export interface Question<Params extends z.ZodObject = z.ZodObject> {
   /** What it takes in `params`, beside who or which run is meant. */
   params: Params;
+  /** It may take long in Postgres, and so waits for its turn. */
+  isLong?: boolean;
   answer(
     deps: QuestionDeps,
     subject: Subject,

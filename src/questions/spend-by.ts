@@ -25,6 +25,7 @@ const Params = z.object({
 /** What was spent, by agent, skill, day, run, key or a label: a step's cost counts for its own skill. */
 export const spendBy: Question<typeof Params> = {
   params: Params,
+  isLong: true,
   async answer({ pool }, { key, runs, warnings }, { group_by, since, until }) {
     const asked: SpendingAsked = {
       ...groupOf(group_by),

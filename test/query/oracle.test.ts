@@ -70,9 +70,9 @@ describe('what SQL answers', () => {
           true,
         );
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('is that of one agent alone, for a key that is bound to it', async () => {
     const agentId = world.agents[0]!['agent_id'] as string;
@@ -86,7 +86,7 @@ describe('what SQL answers', () => {
           answerOf(own, question).map(rounded).toSorted(),
         );
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
-  }, 120_000);
+  }, 240_000);
 });

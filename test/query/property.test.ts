@@ -111,9 +111,9 @@ describe('hostile questions', () => {
     );
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => void (await expectHarmless(body))),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('a question with one thing in it spoilt is answered or refused, too', async () => {
     const spoilt = fc
@@ -121,9 +121,9 @@ describe('hostile questions', () => {
       .map(([question, place, by]) => spoil(question, place, by));
     await fc.assert(
       fc.asyncProperty(spoilt, async (body) => void (await expectHarmless(body))),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('what is well formed is answered, of the own tenant alone, whatever it asks for', async () => {
     const agents = `agent${THEIR_IDS}0000-7000-8000-000000000000`;
@@ -144,7 +144,7 @@ describe('hostile questions', () => {
       }),
       { numRuns: 300 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('a forged cursor leads nowhere else', async () => {
     const first = await aos.request<{ next_cursor: string }>(PATH, {
@@ -167,9 +167,9 @@ describe('hostile questions', () => {
         });
         expect(other.status).toBe(400);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
-  }, 120_000);
+  }, 240_000);
 
   test('what a caller writes is never a piece of SQL: the text is the same, whatever the values', () => {
     const textOf = (question: Json): string => {
@@ -184,7 +184,7 @@ describe('hostile questions', () => {
         expect(textOf(other)).toBe(textOf(question));
         expect(textOf(other)).not.toContain('zq');
       }),
-      { numRuns: 1000 },
+      { numRuns: 600 },
     );
   });
 });
@@ -197,6 +197,9 @@ function rewrite(value: Json, from: QuerySource, word: string): Json {
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]): [string, Json] => {
+      // These choose between texts of ours.
+      const isChoice = CATALOGUE[from].narrower?.some(({ field }) => field === value['field']);
+      if (key === 'value' && isChoice) return [key, inner];
       if (key === 'value')
         return [key, otherValue(inner, fieldNamed(from, value['field'] as string), word)];
       if (key === 'as') return [key, `zq_${inner as string}`];

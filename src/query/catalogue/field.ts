@@ -1,3 +1,5 @@
+import { MICRO_CENTS_PER_CENT } from '../../contracts/money.ts';
+
 /** What kind of value a field holds, and with it which operators and aggregates it takes. */
 export type FieldType =
   | 'string'
@@ -9,6 +11,14 @@ export type FieldType =
   | 'labels'
   | 'json';
 
+export type Unit = 'cents' | 'milliseconds';
+
+/** How many of what is kept make one of what is told: micro-cents and microseconds are whole numbers. */
+export const KEPT: Readonly<Record<Unit, number>> = {
+  cents: MICRO_CENTS_PER_CENT,
+  milliseconds: 1000,
+};
+
 /** One field of a source. Its SQL is ours, and the only way of it into a statement. */
 export interface Field {
   type: FieldType;
@@ -17,8 +27,8 @@ export interface Field {
   description: string;
   /** The words of an enum. */
   values?: readonly string[];
-  /** Kept in micro-cents, and told in cents. */
-  isMoney?: boolean;
+  /** What it is told in, where that is not what it is kept in. */
+  unit?: Unit;
   /** Postgres finds rows by it without reading all of them. */
   isIndexed?: boolean;
   /** Told only when it is selected by its name. */
@@ -49,7 +59,14 @@ export const json = ofType('json');
 export const id = (sql: string, description: string, more: More = {}): Field =>
   string(sql, description, { isId: true, ...more });
 export const cents = (sql: string, description: string, more: More = {}): Field =>
-  number(sql, description, { isMoney: true, ...more });
+  number(sql, description, { unit: 'cents', ...more });
+
+/** How long it was from one moment to another, kept in microseconds. */
+export const duration = (from: string, to: string, description: string, more: More = {}): Field =>
+  number(`(date_part('epoch', ${to} - ${from}) * 1000000)::bigint`, description, {
+    unit: 'milliseconds',
+    ...more,
+  });
 export const oneOf = (
   sql: string,
   values: readonly string[],
@@ -64,10 +81,6 @@ export const labels = (sql: string, more: More = {}): Field => ({
   description: 'All labels; one of them is the field `labels.NAME`, a string or null.',
   ...more,
 });
-
-/** The milliseconds between two moments, to the microsecond. */
-export const millisecondsBetween = (from: string, to: string): string =>
-  `(extract(epoch FROM (${to} - ${from})) * 1000)`;
 
 /** The code of a failure that is kept as JSON text: inside a string its quotes would be escaped. */
 export const codeOf = (sql: string): string => `substring(${sql} FROM '"code":"([A-Z0-9_]+)"')`;

@@ -1,16 +1,6 @@
 import { FAILURE_CODES } from '../../contracts/failure-codes.ts';
 import { RUN_STATUSES } from '../../contracts/run.ts';
-import {
-  cents,
-  id,
-  json,
-  labels,
-  millisecondsBetween,
-  number,
-  oneOf,
-  string,
-  time,
-} from './field.ts';
+import { cents, id, json, labels, duration, number, oneOf, string, time } from './field.ts';
 import type { Source } from './source.ts';
 
 const OUTPUT_STEP = `FROM steps o WHERE o.run_id = r.id AND o.id = r.output_step_id AND o.status = 'succeeded'`;
@@ -49,16 +39,15 @@ export const RUNS: Source = {
     cancel_requested_at: time('r.cancel_requested_at', 'When its cancel was recorded.', {
       nullable: true,
     }),
-    duration_ms: number(
-      millisecondsBetween('coalesce(r.started_at, r.created_at)', 'r.completed_at'),
+    duration_ms: duration(
+      'coalesce(r.started_at, r.created_at)',
+      'r.completed_at',
       'How long it took from its start to its end.',
       { nullable: true },
     ),
-    queued_ms: number(
-      millisecondsBetween('r.created_at', 'r.started_at'),
-      'How long it waited for its start.',
-      { nullable: true },
-    ),
+    queued_ms: duration('r.created_at', 'r.started_at', 'How long it waited for its start.', {
+      nullable: true,
+    }),
   },
   inputs: [
     { name: 'input', sql: 'r.input', bytes: 'octet_length(r.input)', path: 'NULL::text' },

@@ -31,8 +31,8 @@ export interface Source {
   key: readonly KeyColumn[];
   /** Newest first, where nobody asks for another order. */
   order: readonly string[];
-  /** Another way to the same rows, where it is asked that this field is true. */
-  narrower?: { field: string; from: string; where: string };
+  /** Shorter ways to the same rows, where it is asked that a field has a value. */
+  narrower?: readonly { field: string; value: string | boolean; from: string; where: string }[];
   inputs?: readonly Included[];
   outputs?: readonly Included[];
 }

@@ -8,7 +8,7 @@ import {
   json,
   labels,
   list,
-  millisecondsBetween,
+  duration,
   number,
   oneOf,
   string,
@@ -55,8 +55,9 @@ export const STEPS: Source = {
     }),
     started_at: time('s.started_at', 'When it began.', { nullable: true }),
     completed_at: time('s.completed_at', 'When it ended.', { nullable: true }),
-    duration_ms: number(
-      millisecondsBetween('s.started_at', 's.completed_at'),
+    duration_ms: duration(
+      's.started_at',
+      's.completed_at',
       'How long it took, tries and pauses between them included.',
       { nullable: true },
     ),

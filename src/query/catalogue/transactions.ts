@@ -15,11 +15,14 @@ export const TRANSACTIONS: Source = {
     LEFT JOIN steps s ON s.run_id = r.id AND s.id = x.step_id`,
   where: 'a.tenant_id = $1',
   // A cost is of a run, whose tenant is that of the account too.
-  narrower: {
-    field: 'is_cost',
-    from: `runs r JOIN transactions x ON x.run_id = r.id LEFT JOIN steps s ON s.run_id = r.id AND s.id = x.step_id`,
-    where: `r.tenant_id = $1`,
-  },
+  narrower: [
+    {
+      field: 'is_cost',
+      value: true,
+      from: `runs r JOIN transactions x ON x.run_id = r.id LEFT JOIN steps s ON s.run_id = r.id AND s.id = x.step_id`,
+      where: 'r.tenant_id = $1',
+    },
+  ],
   agent: 'r.agent_id',
   key: [{ sql: 'x.id', type: 'whole' }],
   order: ['id'],

@@ -82,16 +82,18 @@ function compileGroups(
   return { text, values: binder.values, keyColumns: order.length };
 }
 
-/** Where the rows are found: by the shorter way, if what is asked allows it. */
+/** Where the rows are found: by a shorter way, if what is asked allows it. */
 function placeOf({ source, where }: CheckedQuery): { from: string; where: string } {
-  const { narrower } = source;
-  return narrower && where && isAskedTrue(where, narrower.field) ? narrower : source;
+  const shorter = source.narrower?.find(
+    ({ field, value }) => where !== undefined && isAsked(where, field, value),
+  );
+  return shorter ?? source;
 }
 
-const isAskedTrue = (condition: Condition, field: string): boolean =>
+const isAsked = (condition: Condition, field: string, value: string | boolean): boolean =>
   condition.kind === 'test'
-    ? condition.ref.name === field && condition.op === 'eq' && condition.values[0] === true
-    : condition.kind === 'and' && condition.parts.some((part) => isAskedTrue(part, field));
+    ? condition.ref.name === field && condition.op === 'eq' && condition.values[0] === value
+    : condition.kind === 'and' && condition.parts.some((part) => isAsked(part, field, value));
 
 /** The tenant always, the agent of a key that is bound to one, and what is asked. */
 function conditionsOf(query: CheckedQuery, { agentId }: Viewer, binder: Binder): string[] {

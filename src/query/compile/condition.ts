@@ -1,4 +1,4 @@
-import { centsFromMicroCents, MICRO_CENTS_PER_CENT } from '../../contracts/money.ts';
+import { KEPT } from '../catalogue/field.ts';
 import type { Condition, FieldRef, Scalar, Test } from '../checked.ts';
 import { isNullable, typeOf } from '../checked.ts';
 import type { Binder } from './binder.ts';
@@ -89,12 +89,12 @@ function one(ref: FieldRef, value: Scalar, { bind }: Binder): string {
   return typeof value === 'boolean' ? bind(value, 'boolean') : bind(value, 'text');
 }
 
-/** Cents as they are kept: what is told as this number is equal to it, and nothing else is. */
+/** A number as it is kept: what is told as this number is equal to it, and nothing else is. */
 function numberOf({ field }: FieldRef, value: Scalar): number {
-  if (!field.isMoney) return Number(value);
-  const scaled = Number(value) * MICRO_CENTS_PER_CENT;
+  const kept = field.unit === undefined ? 1 : KEPT[field.unit];
+  const scaled = Number(value) * kept;
   const whole = Math.round(scaled);
-  return centsFromMicroCents(whole) === value ? whole : scaled;
+  return whole / kept === value ? whole : scaled;
 }
 
 /** Times are told to the millisecond and kept to the microsecond: a value stands for the whole of its millisecond. */
