@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FAILURE_CODES } from '../contracts/failure-codes.ts';
 import type { Failure } from '../contracts/failures.ts';
+import { ID_LENGTH_MAX } from '../contracts/limits.ts';
 import type { WhyStepFailed } from '../contracts/run-questions.ts';
 import { text } from '../contracts/text.ts';
 import { quote } from '../domain/plan/wording.ts';
@@ -13,7 +14,7 @@ import { listTries } from '../storage/tries.ts';
 import { causesOf } from './causes.ts';
 import type { Question } from './question.ts';
 
-const Params = z.object({ step_id: text(256).min(1).optional() });
+const Params = z.object({ step_id: text(ID_LENGTH_MAX).min(1).optional() });
 
 /** Why a step failed: the one that is named, else the one that ended the run, or the newest failed run. */
 export const whyDidStepFail: Question<typeof Params> = {

@@ -215,7 +215,8 @@ const fieldNamed = (from: QuerySource, name: string) => CATALOGUE[from].fields[n
 function otherValue(value: Json, field: ReturnType<typeof fieldNamed>, word: string): Json {
   if (Array.isArray(value)) return value.map((each) => otherValue(each, field, word));
   if (typeof value === 'number') return value / 2 + 1;
-  if (typeof value === 'boolean') return !value;
+  // Of these there are two, and which of our own texts is taken may depend on them.
+  if (typeof value === 'boolean') return value;
   if (field?.type === 'enum') return field.values![0]!;
   return field?.type === 'time' ? '1999-12-31T23:59:59Z' : word;
 }

@@ -36,6 +36,10 @@ export const STEPS: Source = {
     skill: string('s.skill', 'The skill that it calls.'),
     status: oneOf('s.status', STEP_STATUSES, 'Where it stands.'),
     inline: boolean('s.inline', 'Whether it is computed without a call outside.'),
+    sensitive: boolean(
+      's.sensitive',
+      'Whether its output is kept sealed, and shown in no answer but its own.',
+    ),
     role: oneOf('s.role', ['main', 'fallback'], 'Whether its fallback has taken over.'),
     tries: number('s.tries', 'How many calls were made for it.'),
     depends_on: list('s.depends_on', 'The steps that come before it.'),
