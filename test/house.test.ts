@@ -24,7 +24,9 @@ const layers: Record<string, Layer> = {
     folders: ['src/account', 'src/contracts', 'src/domain', 'src/skills', 'src/storage'],
   },
   'src/events': { folders: ['src/contracts', 'src/storage'] },
-  'src/live': { folders: ['src/contracts', 'src/events', 'src/storage', 'src/telemetry'] },
+  'src/live': {
+    folders: ['src/contracts', 'src/domain', 'src/events', 'src/storage', 'src/telemetry'],
+  },
   'src/secrets': { folders: ['src/contracts', 'src/domain', 'src/storage'] },
   'src/openapi': { folders: ['src/contracts'] },
   // What can be known before a run is built on runs, and never the other way.

@@ -16,7 +16,7 @@ import type { Scope } from './scope.ts';
 import { createSubscription } from './subscription.ts';
 import type { Subscription } from './subscription.ts';
 import { createTenantReader } from './tenant-reader.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from '../domain/turns.ts';
 
 /** How often every scope that somebody follows is looked at without a hint. */
 const LOOK_MS = 1000;

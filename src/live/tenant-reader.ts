@@ -3,7 +3,7 @@ import type { Feed } from './feed.ts';
 import { toEventPlace } from './place.ts';
 import type { FeedReader, FeedReaderDeps } from './run-reader.ts';
 import { toLiveEvent } from './scope.ts';
-import { createTurns } from './turns.ts';
+import { createTurns } from '../domain/turns.ts';
 
 const EVENTS_MAX = 200;
 const TENANTS_AT_ONCE_MAX = 4;

@@ -13,6 +13,9 @@ function createWork() {
   return { started, work, end: (name: string, error?: Error) => ends.get(name)!(error) };
 }
 
+/** All that is ready to go on has gone on. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 test('so many are let in at once, the others in their order, and no more than so many wait', async () => {
   const { started, work, end } = createWork();
   const places = createPlaces(2, 2);
@@ -20,18 +23,20 @@ test('so many are let in at once, the others in their order, and no more than so
   await expect(places.take(work('e'))).rejects.toMatchObject({
     failure: { code: 'SERVICE_UNAVAILABLE', retry_after_ms: expect.any(Number) },
   });
-  await Promise.resolve();
+  await settle();
   expect(started).toEqual(['a', 'b']);
   end('b', new Error('failed'));
   await expect(taken[1]).rejects.toThrow('failed');
+  await settle();
   expect(started).toEqual(['a', 'b', 'c']);
   end('a');
   await taken[0];
+  await settle();
   expect(started).toEqual(['a', 'b', 'c', 'd']);
   for (const name of ['c', 'd']) end(name);
   expect(await Promise.all(taken.slice(2))).toEqual(['c', 'd']);
   const again = places.take(work('f'));
-  await Promise.resolve();
+  await settle();
   end('f');
   expect(await again).toBe('f');
 });
