@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { createPlaces } from '../../src/query/places.ts';
 
+/** When all that could go on has. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Work that ends when it is told to. */
 function createWork() {
   const started: string[] = [];
@@ -20,18 +23,20 @@ test('so many are let in at once, the others in their order, and no more than so
   await expect(places.take(work('e'))).rejects.toMatchObject({
     failure: { code: 'SERVICE_UNAVAILABLE', retry_after_ms: expect.any(Number) },
   });
-  await Promise.resolve();
+  await settled();
   expect(started).toEqual(['a', 'b']);
   end('b', new Error('failed'));
   await expect(taken[1]).rejects.toThrow('failed');
+  await settled();
   expect(started).toEqual(['a', 'b', 'c']);
   end('a');
   await taken[0];
+  await settled();
   expect(started).toEqual(['a', 'b', 'c', 'd']);
   for (const name of ['c', 'd']) end(name);
   expect(await Promise.all(taken.slice(2))).toEqual(['c', 'd']);
   const again = places.take(work('f'));
-  await Promise.resolve();
+  await settled();
   end('f');
   expect(await again).toBe('f');
 });
