@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Event } from '../../src/contracts/event.ts';
+import type { EventPage } from '../../src/contracts/live.ts';
 import type { Run } from '../../src/contracts/run.ts';
 import { findFreePorts } from '../../src/embedded/free-port.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
@@ -12,6 +13,8 @@ import { findTemporalProgram } from '../../src/embedded/temporal-program.ts';
 import { startTemporalServer } from '../../src/embedded/temporal-server.ts';
 import type { TemporalServer } from '../../src/embedded/temporal-server.ts';
 import { createPool } from '../../src/storage/pool.ts';
+import { eventsOf, openEvents, openSocket } from '../support/event-client.ts';
+import type { EventClient, SocketClient } from '../support/event-client.ts';
 import { until } from '../support/event-receiver.ts';
 import { startAos } from '../support/started.ts';
 import type { Started } from '../support/started.ts';
@@ -29,6 +32,8 @@ describe('an outage in the middle of runs', () => {
   let world: World;
   let receiver: WebhookReceiver;
   let aos: Started;
+  let stream: EventClient;
+  let socket: SocketClient;
   let postgres: EmbeddedPostgres;
   let temporal: TemporalServer;
   let startPostgres: () => Promise<EmbeddedPostgres>;
@@ -64,8 +69,12 @@ describe('an outage in the middle of runs', () => {
     expect(await aos.request('/api/v1/webhooks', { url: receiver.url })).toMatchObject({
       status: 201,
     });
+    stream = await openEvents(`${aos.url}/api/v1/events`, { key: KEY });
+    socket = await openSocket(`${aos.url}/api/v1/events`, { key: KEY });
   });
   afterAll(async () => {
+    stream.close();
+    socket.socket.terminate();
     await aos.interrupt();
     await Promise.all([postgres.stop(), temporal.stop()]);
     await world.stop();
@@ -105,6 +114,22 @@ describe('an outage in the middle of runs', () => {
     expect(rows).toEqual([]);
     expect((await aos.request('/api/v1/ledger/audit')).body).toMatchObject({ violations: [] });
     await expectAllTold(runIds);
+    await expectAllStreamed(runIds);
+  }
+
+  /** Streams that were open all the time have had every event once, those of a run in the order of their numbers. */
+  async function expectAllStreamed(runIds: string[]): Promise<void> {
+    for (const runId of runIds) {
+      const { body } = await aos.request<EventPage>(`/api/v1/runs/${runId}/events?limit=100`);
+      const wanted = body.data.map(({ id }) => id);
+      for (const read of [() => eventsOf(stream), () => socket.events]) {
+        const streamed = await until(
+          () => read().filter(({ run_id }) => run_id === runId),
+          ({ length }) => length >= wanted.length,
+        );
+        expect(streamed.map(({ id }) => id)).toEqual(wanted);
+      }
+    }
   }
 
   /** Every event has come to the webhook, under one id: it may have come twice, and none may be lost. */
