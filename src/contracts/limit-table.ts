@@ -207,7 +207,9 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   QUERY_AGGREGATES_MAX: questions('`aggregates` of a question'),
   QUERY_ORDERS_MAX: questions('entries of `order_by`'),
   QUERY_CURSOR_LENGTH_MAX: questions('`cursor` of a typed question'),
-  QUERY_INCLUDED_BYTES_MAX: questions('an input or an output that is told within a row'),
+  QUERY_INCLUDED_BYTES_MAX: questions(
+    'an input, an output, a failure or data of an event that is told within a row',
+  ),
   QUERIES_AT_ONCE_MAX: questions('typed questions, and spend_by, that a process answers at once'),
   QUERIES_WAITING_MAX: questions('typed questions, and spend_by, that wait for their turn'),
   QUERY_MS_MAX: questions('how long one question may take in Postgres'),

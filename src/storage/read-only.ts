@@ -3,6 +3,9 @@ import type { Pool } from './pool.ts';
 
 const QUERY_CANCELED = '57014';
 
+/** To compile a statement pays only when it runs longer than one may; and an index is as good where its pages are in memory. */
+const SETTINGS = 'SET LOCAL jit = off; SET LOCAL random_page_cost = 1.1';
+
 /** A statement that may take long: what is asked, and the values behind its `$1`, `$2`, and so on. */
 export interface Statement {
   text: string;
@@ -33,7 +36,7 @@ export async function readWithin<Row extends unknown[]>(
   try {
     // All of it goes out at once: a failed statement turns the COMMIT into a ROLLBACK.
     const begun = client.query(
-      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; SET LOCAL jit = off`,
+      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)}; ${SETTINGS}`,
     );
     // Never by a name: a plan for any values could not use the indexes that these values allow.
     const read = client.query<Row>({ text, values: [...values], rowMode: 'array' });

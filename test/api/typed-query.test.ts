@@ -246,6 +246,15 @@ describe('the typed language', () => {
     ]);
   });
 
+  test('of a failure that is too large to be told its size is', async () => {
+    const { run_id } = await aos.run([{ skill: 'fs_read', params: { path: 'gone.txt' } }]);
+    const large = JSON.stringify({ message: 'x'.repeat(QUERY_INCLUDED_BYTES_MAX) });
+    await aos.pool.query('UPDATE runs SET failure = $2 WHERE id = $1', [run_id, large]);
+    const where = { field: 'run_id', op: 'eq', value: run_id };
+    const { data } = await ask({ from: 'runs', where, select: ['failure'] });
+    expect(data).toEqual([{ failure: { bytes: large.length } }]);
+  });
+
   test('a key that is bound to an agent sees what is of that agent alone', async () => {
     const agent_id = await insertAgentRow(aos.pool);
     await insertAgentRow(aos.pool);

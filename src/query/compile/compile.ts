@@ -105,10 +105,16 @@ function conditionsOf(query: CheckedQuery, { agentId }: Viewer, binder: Binder):
   ];
 }
 
-const selectedOf = (ref: FieldRef, binder: Binder): string => {
+function selectedOf(ref: FieldRef, binder: Binder): string {
   const sql = valueOf(ref, binder);
-  return typeOf(ref) === 'number' ? `(${sql})::float8` : sql;
-};
+  const type = typeOf(ref);
+  if (type === 'number') return `(${sql})::float8`;
+  if (type !== 'json') return sql;
+  // JSON as text: of what is too large, its size.
+  const max = binder.bind(QUERY_INCLUDED_BYTES_MAX, 'bigint');
+  const size = `octet_length(${sql})`;
+  return `CASE WHEN ${size} > ${max} THEN '{"bytes":' || ${size} || '}' ELSE ${sql} END`;
+}
 
 /** What is too large stays in Postgres: its size and where it is are told instead. */
 const includedOf = ({ sql, bytes, path }: Included, binder: Binder): string[] => [
