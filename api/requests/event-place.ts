@@ -23,7 +23,12 @@ export async function placeToGoOn(
   if (scope.kind === 'run') {
     if (after === LATEST) return placeOfNumber(scope.lastNumber);
     if (!NUMBER.test(after))
-      throw invalid(`${quoted(after)} is no number of an event of a run, and no \`latest\`.`);
+      throw invalid(
+        `${quoted(after)} is no number of an event of a run, and no \`latest\`.` +
+          (parseEventId(after)
+            ? ' It is an `id` of GET /api/v1/events; a run goes on by `number`.'
+            : ''),
+      );
     if (Number(after) > scope.lastNumber)
       throw invalid(`The run has ${scope.lastNumber} events, and none with the number ${after}.`);
     return placeOfNumber(Number(after));

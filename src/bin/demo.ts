@@ -95,6 +95,24 @@ async function showCompensation(client: DemoClient): Promise<void> {
   console.log('  compensation: the seat is free again, and nothing is still reserved');
 }
 
+/** A plan that uses a secret, and a step whose output nobody is shown. */
+async function showSecret(client: DemoClient): Promise<void> {
+  console.log('\nKeeping a secret, and submitting examples/plans/secret.json, which uses it.');
+  const value = randomBytes(24).toString('hex');
+  const body = JSON.stringify({ value, hosts: [input.base_url] });
+  await client.ask('/api/v1/secrets/DEMO_TOKEN', { method: 'PUT', body });
+  const plan = await readPlan('secret');
+  const { run, ledger } = await client.run(plan, { input, budget_cents: 10 });
+  printTable(run, ledger);
+  console.log(`  ${run.status}: ${JSON.stringify(run.status === 'succeeded' ? run.output : run)}`);
+  expect(run.status === 'succeeded', 'the run succeeds');
+  expect(world.tokens[0] === `Bearer ${value}`, 'the service gets the secret');
+  expect(!JSON.stringify(run).includes(value), 'the run does not show the secret');
+  const account = await client.ask<object>(`/api/v1/runs/${run.run_id}/steps/account`);
+  expect(!('output' in account), 'the output of a sensitive step is not shown');
+  console.log('  the service got the secret; the run shows neither it nor the account');
+}
+
 /** A summary by a model, when there is one. */
 async function showSummary(client: DemoClient): Promise<void> {
   const skill = await client.ask<SkillView>('/api/v1/runtime/skills/llm_invoke');
@@ -116,6 +134,7 @@ async function show(): Promise<void> {
   world.trust((await client.ask<{ secret: string }>('/api/v1/runtime/webhook-secret')).secret);
   await showQuickstart(client);
   await showCompensation(client);
+  await showSecret(client);
   await showSummary(client);
 }
 

@@ -25,7 +25,11 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 /** One event as every reader gets it: in answers, streams and webhooks. */
 export const Event = z.object({
-  id: z.string().describe('Its place among all events of the tenant: what `after` takes.'),
+  id: z
+    .string()
+    .describe(
+      'Its place among all events of the tenant: what `after` takes there, while that of a run takes `number`.',
+    ),
   type: z.enum(EVENT_TYPES),
   at: z.iso.datetime(),
   run_id: z.string().nullable(),

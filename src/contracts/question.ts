@@ -20,9 +20,15 @@ export const QUESTION_NAMES = [
 ] as const;
 export type QuestionName = (typeof QUESTION_NAMES)[number];
 
+const NOTHING_ASKED =
+  `asks nothing: give it one of ${QUESTION_NAMES.join(', ')}; or ask with \`from\` in the typed language, of which ` +
+  'GET /api/v1/runtime/query-schema tells everything';
+
 /** A question by its name. */
 export const AskQuestion = z.object({
-  query_type: text(QUERY_TYPE_LENGTH_MAX).describe(`One of ${QUESTION_NAMES.join(', ')}.`),
+  query_type: text(QUERY_TYPE_LENGTH_MAX, NOTHING_ASKED).describe(
+    `One of ${QUESTION_NAMES.join(', ')}.`,
+  ),
   params: z.record(z.string(), z.unknown()).nullish().describe('What the question itself takes.'),
   agent_id: text(ID_LENGTH_MAX).min(1).nullish(),
   run_id: text(ID_LENGTH_MAX).min(1).nullish(),

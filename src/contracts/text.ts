@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /** A lone surrogate has no UTF-8, so it cannot be kept in a column. */
-export const text = (lengthMax: number) =>
+export const text = (lengthMax: number, ifAbsent?: string) =>
   z
-    .string()
+    .string({ error: ({ input }) => (input === undefined ? ifAbsent : undefined) })
     .max(lengthMax)
     .regex(/^\P{Surrogate}*$/u, 'must be well-formed Unicode');
 

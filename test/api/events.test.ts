@@ -113,6 +113,11 @@ describe('the events of a run', () => {
     }
   });
 
+  test('tell apart the id of all events from the number that a run goes on by', async () => {
+    const { body } = await aos.request<Failure>(`${path}?after=812-3`);
+    expect(body.detail).toContain('an `id` of GET /api/v1/events; a run goes on by `number`');
+  });
+
   test.each([
     ['of the future', '1000'],
     ["of the tenant's", '812-3'],

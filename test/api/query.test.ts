@@ -84,6 +84,13 @@ describe('POST /api/v1/runtime/query', () => {
     expect(QuestionAnswer.strict().parse(example)).toEqual(example);
   });
 
+  test('tells what can be asked to whoever asks nothing', async () => {
+    const { status, body } = await post<Failure>({});
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'INVALID_REQUEST' });
+    for (const word of [...QUESTION_NAMES, '`from`', 'GET /api/v1/runtime/query-schema'])
+      expect(body.detail).toContain(word);
+  });
+
   test('is for viewers too', async () => {
     const key = await aos.createKey('default', null, 'viewer');
     for (const name of QUESTION_NAMES) {

@@ -6,6 +6,7 @@ import type { Failure } from '../../src/contracts/failures.ts';
 import type { JsonObject } from '../../src/contracts/json.ts';
 import type { CreatedKey } from '../../src/contracts/key.ts';
 import { QUERY_CONDITIONS_MAX, QUERY_INCLUDED_BYTES_MAX } from '../../src/contracts/limits.ts';
+import { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
 import { QUERY_SOURCES, TypedAnswer } from '../../src/contracts/typed-query.ts';
 import { CATALOGUE } from '../../src/query/catalogue/catalogue.ts';
 import { checkQuery } from '../../src/query/check/check-query.ts';
@@ -44,6 +45,21 @@ describe('the typed language', () => {
     expect({ status, code: body.code }).toEqual({ status: 422, code: 'INVALID_REQUEST' });
     return body.errors!.map(({ pointer, did_you_mean }) => [pointer, did_you_mean]);
   };
+
+  test('answers the question that the reference shows', async () => {
+    const [, shown] = /```json\n([^]*?)```/.exec(PLAN_ROUTES.askQuestion.description)!;
+    await aos.run([jq(1)]);
+    const { data, warnings } = await ask(JSON.parse(shown!) as Fields);
+    expect(warnings).toEqual([]);
+    expect(data).toContainEqual(expect.objectContaining({ skill: 'json_transform' }));
+  });
+
+  test('says which fields there are, in whole sentences', async () => {
+    const { body } = await aos.request<Failure>(PATH, {
+      json: { from: 'failures', select: ['words'] },
+    });
+    expect(body.detail).toContain('`failures` has no field `words`. It has `id`, `level`, `code`');
+  });
 
   test('tells what runs left behind, every source with all of its fields', async () => {
     const agent_id = await insertAgentRow(aos.pool);

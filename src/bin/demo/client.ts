@@ -4,11 +4,28 @@ import type { Run } from '../../contracts/run.ts';
 export interface DemoClient {
   /** Throws for any answer from 400 on. */
   ask<T>(path: string, init?: RequestInit): Promise<T>;
-  /** Submits a plan and prints each of its steps as it changes, until the run has ended. */
+  /** Submits a plan and prints each of its events as it happens, until the run has ended. */
   run(plan: unknown, extra: object): Promise<{ run: Run; ledger: RunLedger }>;
 }
 
 const FOLLOW_MS_MAX = 120_000;
+const DATA = 'data: ';
+
+/** As far as the demo reads it; what ends a stream has no type. */
+interface ToldEvent {
+  number?: number;
+  type?: string;
+  step_id?: string | null;
+  data?: { role?: string; try?: number; failure?: { code: string } };
+}
+
+function printEvent({ number, type, step_id, data }: ToldEvent): void {
+  if (type === undefined) return;
+  const role = data?.role === undefined || data.role === 'main' ? '' : `, ${data.role}`;
+  const tries = data?.try === undefined || data.try === 1 ? '' : `, try ${data.try}`;
+  const why = data?.failure ? `: ${data.failure.code}` : '';
+  console.log(`  ${number} ${type}${step_id ? ` ${step_id}` : ''}${role}${tries}${why}`);
+}
 
 export function createDemoClient(apiUrl: string, key: string): DemoClient {
   async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
@@ -21,30 +38,26 @@ export function createDemoClient(apiUrl: string, key: string): DemoClient {
       },
     });
     const body = (await response.json()) as T;
-    if (!response.ok && response.status !== 304)
+    if (!response.ok)
       throw new Error(`${path} answered ${response.status}: ${JSON.stringify(body)}`);
     return body;
   }
 
-  /** By long polls that answer when the run has changed. */
+  /** Prints the events of the run as the api streams them, until the run has ended. */
   async function follow(runId: string): Promise<Run> {
-    const shown = new Map<string, string>();
-    const deadline = Date.now() + FOLLOW_MS_MAX;
-    let run = await ask<Run>(`/api/v1/runs/${runId}`);
-    for (;;) {
-      for (const step of run.steps ?? []) {
-        const now = `${step.status}${step.tries > 1 ? `, try ${step.tries}` : ''}`;
-        if (step.status !== 'pending' && shown.get(step.id) !== now)
-          console.log(`  ${step.id}: ${now}`);
-        shown.set(step.id, now);
-      }
-      if (run.status !== 'queued' && run.status !== 'running') return run;
-      if (Date.now() > deadline)
-        throw new Error(`the run is still ${run.status} after ${FOLLOW_MS_MAX} ms`);
-      run = await ask<Run>(`/api/v1/runs/${runId}?wait=10s`, {
-        headers: { 'If-None-Match': `"${run.event_number}"` },
-      });
+    const response = await fetch(`${apiUrl}/api/v1/runs/${runId}/events`, {
+      headers: { 'X-API-Key': key, Accept: 'text/event-stream' },
+      signal: AbortSignal.timeout(FOLLOW_MS_MAX),
+    });
+    if (!response.ok) throw new Error(`the events of ${runId} answered ${response.status}`);
+    let rest = '';
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines)
+        if (line.startsWith(DATA)) printEvent(JSON.parse(line.slice(DATA.length)) as ToldEvent);
     }
+    return ask<Run>(`/api/v1/runs/${runId}`);
   }
 
   return {

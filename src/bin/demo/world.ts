@@ -9,6 +9,8 @@ export interface DemoWorld {
   webhooks: { id: string; isGenuine: boolean; payload: unknown }[];
   /** The seats that are taken, by the key of the effect that took them. */
   seats: Set<string>;
+  /** What came in `Authorization`. */
+  tokens: string[];
   /** Webhooks are verified with this secret from now on. */
   trust(webhookSecret: string): void;
   stop(): Promise<void>;
@@ -29,6 +31,7 @@ export async function startDemoWorld(): Promise<DemoWorld> {
   let secret: string | undefined;
   const webhooks: DemoWorld['webhooks'] = [];
   const seats = new Set<string>();
+  const tokens: string[] = [];
 
   const answers: Record<string, (request: IncomingMessage, body: string) => [number, unknown]> = {
     'GET /items.json': () => [200, ITEMS],
@@ -51,6 +54,14 @@ export async function startDemoWorld(): Promise<DemoWorld> {
       return [201, { seat, idempotency_key: request.headers['idempotency-key'] }];
     },
     'POST /payments': () => [402, { error: 'the card was declined' }],
+    'GET /account': (request) =>
+      request.headers.authorization?.startsWith('Bearer ')
+        ? [200, { owner: 'Ada', balance: 4200 }]
+        : [401, { error: 'a token is needed' }],
+    'GET /whoami': (request) => {
+      tokens.push(String(request.headers.authorization));
+      return [200, { you_sent: request.headers.authorization }];
+    },
     'DELETE /seats/seat-1': () => [200, { freed: seats.delete('seat-1') }],
   };
 
@@ -70,6 +81,7 @@ export async function startDemoWorld(): Promise<DemoWorld> {
     port: (server.address() as AddressInfo).port,
     webhooks,
     seats,
+    tokens,
     trust(webhookSecret) {
       secret = webhookSecret;
     },

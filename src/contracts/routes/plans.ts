@@ -5,6 +5,15 @@ import { ValidatePlan, Validation } from '../validation.ts';
 
 const URL = 'https://example.org/items.json';
 
+/** Which skills fail how often, and how long they take, the slowest first. */
+const TYPED_EXAMPLE = {
+  from: 'steps',
+  where: { field: 'status', op: 'in', value: ['succeeded', 'failed'] },
+  group_by: ['skill', 'status'],
+  aggregates: [{ fn: 'count' }, { fn: 'p95', field: 'duration_ms', as: 'p95_ms' }],
+  order_by: [{ as: 'p95_ms', direction: 'desc' }],
+};
+
 export const PLAN_ROUTES = {
   simulatePlan: {
     method: 'POST',
@@ -89,7 +98,8 @@ export const PLAN_ROUTES = {
       'With `query_type` a named question, about a run, an agent, or all that is the tenant’s. A run or agent that is not ' +
       'there is a warning in the result, and so is a question that AOS does not know: `result.supported` lists the ' +
       'others. With `from` a question over runs, steps, transactions, failures, events or agents, which `where` filters, ' +
-      '`group_by` and `aggregates` sum up and `order_by` puts in order; GET /api/v1/runtime/query-schema is all of it.',
+      '`group_by` and `aggregates` sum up and `order_by` puts in order; GET /api/v1/runtime/query-schema is all of it:\n\n' +
+      `\`\`\`json\n${JSON.stringify(TYPED_EXAMPLE, null, 2)}\n\`\`\``,
     body: AskQuery,
     bodyExample: { query_type: 'skills_available_for_goal', params: { goal: 'Transform JSON.' } },
     answers: {

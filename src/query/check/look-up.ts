@@ -38,7 +38,7 @@ export function lookUpField(
     pointer,
     'UNKNOWN_KEY',
     () =>
-      `\`${from}\` has no field ${quote(name)}${didYouMean(near)} ` +
+      `\`${from}\` has no field ${quote(name)}${didYouMean(near) || '.'} ` +
       `It has ${quoteSome(known, known.length)}${'labels' in source.fields ? ' and `labels.NAME`' : ''}.`,
     () => near,
   );
