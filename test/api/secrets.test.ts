@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Failure } from '../../src/contracts/failures.ts';
 import type { Json, JsonObject } from '../../src/contracts/json.ts';
-import { SECRETS_PER_TENANT_MAX } from '../../src/contracts/limits.ts';
+import {
+  SECRETS_BYTES_PER_TENANT_MAX,
+  SECRETS_PER_TENANT_MAX,
+} from '../../src/contracts/limits.ts';
 import type { SecretPage, SecretView } from '../../src/contracts/secret.ts';
 import { createCipher } from '../../src/secrets/cipher.ts';
 import type { Harness } from '../support/harness.ts';
@@ -231,5 +234,32 @@ describe('/api/v1/secrets', () => {
       body: { code: 'SECRETS_EXCEEDED' },
     });
     expect(await put('S1', body, full)).toMatchObject({ status: 200, body: { version: 2 } });
+  });
+
+  test('counts them one after the other, whoever else makes one', async () => {
+    const crowd = await aos.createKey('crowd');
+    await aos.pool.query(
+      `INSERT INTO secrets (tenant_id, name, sealed, hosts)
+       SELECT 'crowd', 'S' || n, '', '{}' FROM generate_series(1, $1) AS n`,
+      [SECRETS_PER_TENANT_MAX - 1],
+    );
+    const body = { value: VALUE, hosts: ['a.example.org'] };
+    const names = Array.from({ length: 12 }, (_, n) => `NEW${n}`);
+    const answers = await Promise.all(names.map((name) => put(name, body, crowd)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(11).fill(409)]);
+  });
+
+  test('takes so many bytes of secrets of a tenant, and tells of the limit', async () => {
+    const large = await aos.createKey('large');
+    await aos.pool.query(
+      `INSERT INTO secrets (tenant_id, name, sealed, hosts) VALUES ('large', 'S', decode(repeat('00', $1), 'hex'), '{}')`,
+      [SECRETS_BYTES_PER_TENANT_MAX - VALUE.length],
+    );
+    const body = { value: VALUE, hosts: ['a.example.org'] };
+    expect(await put('ONE_MORE', body, large)).toMatchObject({
+      status: 409,
+      body: { code: 'SECRETS_EXCEEDED', limit: { name: 'secrets_bytes_per_tenant_max' } },
+    });
+    expect(await put('S', body, large)).toMatchObject({ status: 200, body: { version: 2 } });
   });
 });
