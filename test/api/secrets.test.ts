@@ -7,6 +7,9 @@ import {
 } from '../../src/contracts/limits.ts';
 import type { SecretPage, SecretView } from '../../src/contracts/secret.ts';
 import { createCipher } from '../../src/secrets/cipher.ts';
+import { withTransaction } from '../../src/storage/pool.ts';
+import { measureOtherSecrets, upsertSecret } from '../../src/storage/secrets.ts';
+import { until } from '../support/event-receiver.ts';
 import type { Harness } from '../support/harness.ts';
 import { SECRETS_KEY, startHarness } from '../support/harness.ts';
 
@@ -243,10 +246,21 @@ describe('/api/v1/secrets', () => {
        SELECT 'crowd', 'S' || n, '', '{}' FROM generate_series(1, $1) AS n`,
       [SECRETS_PER_TENANT_MAX - 1],
     );
-    const body = { value: VALUE, hosts: ['a.example.org'] };
-    const names = Array.from({ length: 12 }, (_, n) => `NEW${n}`);
-    const answers = await Promise.all(names.map((name) => put(name, body, crowd)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(11).fill(409)]);
+    const other = { name: 'LAST', sealed: Buffer.alloc(40), hosts: ['a.example.org'] };
+    const isWaiting = async (): Promise<boolean> => {
+      const { rowCount } = await aos.pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM tenants%' AND datname = current_database()`,
+      );
+      return rowCount === 1;
+    };
+    const mine = await withTransaction(aos.pool, async (tx) => {
+      await measureOtherSecrets(tx, 'crowd', 'LAST');
+      const asked = put('NEW', { value: VALUE, hosts: ['a.example.org'] }, crowd);
+      await until(isWaiting, (isSo) => isSo);
+      await upsertSecret(tx, 'crowd', other);
+      return { asked };
+    });
+    expect(await mine.asked).toMatchObject({ status: 409, body: { code: 'SECRETS_EXCEEDED' } });
   });
 
   test('takes so many bytes of secrets of a tenant, and tells of the limit', async () => {
