@@ -21,7 +21,7 @@ import {
 import type { SendingFacts } from '../storage/webhook-attempts.ts';
 import { findDelivery } from '../storage/webhook-deliveries.ts';
 import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
-import { lockWebhook } from '../storage/webhooks.ts';
+import { findWebhookRow, lockWebhook } from '../storage/webhooks.ts';
 import { CHECK_MS } from './delivery-deps.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
 import { bodyOfEvent, bodyOfTest, toMessage } from './message.ts';
@@ -67,7 +67,9 @@ export async function attemptDelivery(
     withTransaction(deps.pool, async (tx) => {
       const now = await lockDelivery(tx, { ...owner, id, generation });
       if (!now) return { reply: OVER, result: 'lost' };
-      return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome });
+      const webhook = await findWebhookRow(tx, owner.tenant_id, owner.webhook_id);
+      const isMoved = webhook?.url !== facts.url;
+      return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome, isMoved });
     });
   const { reply, result } = await repeatInOutage(record, signal);
   reportAttempt(deps, { begun: delivery, outcome }, result);

@@ -257,6 +257,32 @@ describe('a webhook', () => {
     expect(hook.deliveries).toHaveLength(before);
   });
 
+  test('that has moved is not disabled by a 410 of where it was', async () => {
+    let answerOld: (() => void) | undefined;
+    const { hook, key, run, newest } = await receive({
+      ...ends,
+      answer: (_, response) => {
+        answerOld = () => answerWith(response, 410);
+      },
+    });
+    const next = await startWebhookReceiver({
+      secret: hook.webhook.secret,
+      answer: (_, response) => answerWith(response, 200),
+    });
+    stops.push(next.stop);
+    await run();
+    await until(
+      () => answerOld,
+      (isAsked) => isAsked !== undefined,
+    );
+    const path = `/api/v1/webhooks/${hook.webhook.id}`;
+    await aos.request(path, { method: 'PATCH', json: { url: next.url }, key });
+    answerOld!();
+    expect(await newest(isDelivered)).toMatchObject({ attempts: 2, last_status: 200 });
+    expect(await hook.detail()).toMatchObject({ status: 'enabled', disabled_reason: null });
+    expect(next.deliveries).toHaveLength(1);
+  });
+
   test.each([
     ['an hour', '3600', 0.99 * HOUR_MS, HOUR_MS],
     ['ten years, which is a day', String(10 * 365 * 86_400), 23.9 * HOUR_MS, 24 * HOUR_MS],
