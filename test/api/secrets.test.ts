@@ -239,6 +239,20 @@ describe('/api/v1/secrets', () => {
     expect(await put('S1', body, full)).toMatchObject({ status: 200, body: { version: 2 } });
   });
 
+  test('quotes nothing of a body that is no JSON', async () => {
+    const response = await fetch(`${aos.url}${PATH}/BROKEN`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${aos.key}` },
+      body: `{"value": ${VALUE}}`,
+    });
+    const text = await response.text();
+    expect({ status: response.status, ...(JSON.parse(text) as object) }).toMatchObject({
+      status: 400,
+      code: 'INVALID_JSON',
+    });
+    expect(text).not.toContain(VALUE.slice(0, 4));
+  });
+
   test('counts them one after the other, whoever else makes one', async () => {
     const crowd = await aos.createKey('crowd');
     await aos.pool.query(
