@@ -11,9 +11,10 @@ import { clip } from '../../src/domain/plan/wording.ts';
 
 /**
  * Reads a request's JSON body whole, within its bounds, whatever its Content-Type says: curl calls JSON a form.
- * Errors: BODY_TOO_LARGE, CONTENT_ENCODING_UNSUPPORTED, INVALID_JSON.
+ * `isSecret`: what is wrong with it is told without a word of it. Errors: BODY_TOO_LARGE, CONTENT_ENCODING_UNSUPPORTED,
+ * INVALID_JSON.
  */
-export async function readJson(request: IncomingMessage): Promise<Json> {
+export async function readJson(request: IncomingMessage, isSecret = false): Promise<Json> {
   refuseByHeaders(request);
   const bytes = await readBytes(request);
   if (bytes.length === 0) return {};
@@ -23,7 +24,8 @@ export async function readJson(request: IncomingMessage): Promise<Json> {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     value = JSON.parse(text) as Json;
   } catch (error) {
-    const why = error instanceof SyntaxError ? error.message : 'the body is not valid UTF-8';
+    const quoting = isSecret ? 'it does not parse' : String((error as Error).message);
+    const why = error instanceof SyntaxError ? quoting : 'the body is not valid UTF-8';
     throw new AosError('INVALID_JSON', `The body is not JSON: ${why.slice(0, 200)}.`);
   }
   // Only an object is looked at any further.

@@ -23,7 +23,7 @@ import type { AosContext } from '../state.ts';
 export const createSecretHandlers = (deps: ApiDeps): Handlers<typeof SECRET_ROUTES> => ({
   async putSecret(ctx) {
     const name = ctx.params['secret_name']!;
-    const { value: body, warnings } = parseBody(PutSecret, await readJson(ctx.req));
+    const { value: body, warnings } = parseBody(PutSecret, await readJson(ctx.req, true));
     const problems = problemsOfSecret(name, body.value);
     if (problems.length > 0) throw refused(problems);
     const row = await putSecret(deps, actorOf(ctx), name, body);

@@ -109,6 +109,7 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   KEY_LOOKUPS_WAITING_MAX: internal(LOOKUPS),
 
   SECRETS_PER_TENANT_MAX: secrets('secrets of a tenant'),
+  SECRETS_BYTES_PER_TENANT_MAX: secrets('all secrets of a tenant, sealed'),
   SECRET_VALUE_CHARS_MIN: secrets('the least `value` of a secret'),
   SECRET_VALUE_BYTES_MAX: secrets('`value` of a secret'),
   SECRET_HOSTS_MAX: secrets('`hosts` of a secret'),

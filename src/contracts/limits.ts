@@ -226,6 +226,8 @@ export const SECRET_VALUE_BYTES_MAX = 64 * KIB;
 export const SECRET_HOSTS_MAX = 100;
 export const SECRET_HOST_LENGTH_MAX = 300;
 export const SECRETS_PER_TENANT_MAX = 1000;
+/** All of them may be of one host: then each call to it looks for all, in many ways of writing. */
+export const SECRETS_BYTES_PER_TENANT_MAX = MIB;
 /** Different secrets in one call. */
 export const SECRETS_PER_CALL_MAX = 8;
 /** `last_used_at` of a secret is written at most this often. */

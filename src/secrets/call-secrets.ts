@@ -25,8 +25,8 @@ export interface CallSecrets {
   fill(text: string, write?: (value: string) => string): string;
   knowsAny: () => boolean;
   text: (text: string) => string;
-  json: (value: Json) => Json;
-  bytes: (bytes: Buffer) => Buffer;
+  json: (value: Json) => Promise<Json>;
+  bytes: (bytes: Buffer) => Promise<Buffer>;
   longest: () => number;
 }
 

@@ -53,7 +53,7 @@ const isDue = ({ last_used_at: at }: SealedSecretRow): boolean =>
   at === null || at.getTime() <= Date.now() - SECRET_USE_NOTED_MS;
 
 /** The secrets that may be sent to a server may have been sent there before; what cannot be opened cannot be looked for. */
-const othersOf =
+export const othersOf =
   ({ pool, cipher, ask }: OpenDeps, tenantId: string): FindOthers =>
   async (url, known) => {
     const all = await ask(() => listSecretHosts(pool, tenantId));

@@ -1,14 +1,14 @@
-import { SECRETS_PER_TENANT_MAX } from '../contracts/limits.ts';
+import { SECRETS_BYTES_PER_TENANT_MAX, SECRETS_PER_TENANT_MAX } from '../contracts/limits.ts';
 import type { PutSecret } from '../contracts/secret.ts';
 import { recordChange } from '../storage/audit-entries.ts';
 import type { Actor } from '../storage/audit-entries.ts';
 import { withTransaction } from '../storage/pool.ts';
 import type { Pool } from '../storage/pool.ts';
-import { countOtherSecrets, upsertSecret } from '../storage/secrets.ts';
+import { measureOtherSecrets, upsertSecret } from '../storage/secrets.ts';
 import type { SecretRow } from '../storage/secrets.ts';
 import { sealedPlaceOf } from './cipher.ts';
 import type { Cipher } from './cipher.ts';
-import { secretsExceeded } from './failures.ts';
+import { secretBytesExceeded, secretsExceeded } from './failures.ts';
 
 /** Keeps a secret, or gives it a new value and new hosts. The record of changes has all but the value. Errors: SECRETS_EXCEEDED. */
 export async function putSecret(
@@ -20,8 +20,10 @@ export async function putSecret(
   const { tenantId } = actor;
   const sealed = cipher.seal(value, sealedPlaceOf(tenantId, name));
   return withTransaction(pool, async (tx) => {
-    const others = await countOtherSecrets(tx, tenantId, name);
-    if (others >= SECRETS_PER_TENANT_MAX) throw secretsExceeded(others);
+    const others = await measureOtherSecrets(tx, tenantId, name);
+    if (others.count >= SECRETS_PER_TENANT_MAX) throw secretsExceeded(others.count);
+    const bytes = others.bytes + sealed.length;
+    if (bytes > SECRETS_BYTES_PER_TENANT_MAX) throw secretBytesExceeded(bytes);
     const row = await upsertSecret(tx, tenantId, { name, sealed, hosts });
     const detail = { hosts, version: row.version };
     await recordChange(tx, actor, { operation: 'putSecret', subject: name, detail });

@@ -134,7 +134,7 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
     const sending = startSending(request, deps);
     try {
       const response = await withinTime(call, nameOf(request), sending.send);
-      return toOutput(response, meter, performance.now() - startedAt, secrets);
+      return await toOutput(response, meter, performance.now() - startedAt, secrets);
     } finally {
       sending.stop();
     }
@@ -159,16 +159,16 @@ export function createHttpCall({ egress, prices }: HttpCallDeps): Skill {
   };
 }
 
-function toOutput(
+async function toOutput(
   response: SentResponse,
   meter: Meter,
   durationMs: number,
   secrets: RequestSecrets | undefined,
-): Json {
+): Promise<Json> {
   const { status, headers, body, url, redirects } = response;
   return {
     status_code: status,
-    ...viewForeign(headers, url, (type) => viewHidden(body, type, secrets), secrets),
+    ...(await viewForeign(headers, url, (type) => viewHidden(body, type, secrets), secrets)),
     redirects,
     bytes: meter.bytesReceived,
     duration_ms: Math.round(durationMs),

@@ -14,8 +14,8 @@ export interface RequestSecrets {
   knowsAny: () => boolean;
   /** These hide the values in what comes back. */
   text: (text: string) => string;
-  json: (value: Json) => Json;
-  bytes: (bytes: Buffer) => Buffer;
+  json: (value: Json) => Promise<Json>;
+  bytes: (bytes: Buffer) => Promise<Buffer>;
   /** How long a secret may be in a text, at most: one that was cut off may end within it. */
   longest: () => number;
 }

@@ -130,7 +130,7 @@ export function createWebhookSend({ egress, prices, secretOf }: WebhookSendDeps)
       return {
         status_code: receipt.status,
         webhook_id: effectKey,
-        ...viewForeign(receipt.headers, request.url, () => receipt.view, secrets),
+        ...(await viewForeign(receipt.headers, request.url, () => receipt.view, secrets)),
         duration_ms: Math.round(performance.now() - startedAt),
       };
     } finally {

@@ -1,4 +1,4 @@
-import type { Db } from './pool.ts';
+import type { Db, Transaction } from './pool.ts';
 
 export interface SecretRow {
   tenant_id: string;
@@ -33,13 +33,19 @@ export async function upsertSecret(
   return rows[0]!;
 }
 
-/** How many secrets a tenant has beside the one of this name. */
-export async function countOtherSecrets(db: Db, tenantId: string, name: string): Promise<number> {
-  const { rows } = await db.query<{ count: number }>(
-    'SELECT count(*) AS count FROM secrets WHERE tenant_id = $1 AND name <> $2',
+/** What a tenant has beside the secret of this name, under a lock that lets nobody else measure it until the transaction ends. */
+export async function measureOtherSecrets(
+  tx: Transaction,
+  tenantId: string,
+  name: string,
+): Promise<{ count: number; bytes: number }> {
+  await tx.query('SELECT 1 FROM tenants WHERE id = $1 FOR NO KEY UPDATE', [tenantId]);
+  const { rows } = await tx.query<{ count: number; bytes: number }>(
+    `SELECT count(*) AS count, coalesce(sum(octet_length(sealed)), 0)::bigint AS bytes FROM secrets
+     WHERE tenant_id = $1 AND name <> $2`,
     [tenantId, name],
   );
-  return rows[0]!.count;
+  return rows[0]!;
 }
 
 export async function findSecret(

@@ -3,6 +3,9 @@ import { ENDPOINT_SENDING_MAX } from '../contracts/limits.ts';
 import type { AttemptReply, DeliverWebhook } from '../contracts/webhook-activities.ts';
 import { pauseWhenFull } from '../domain/delivery-backoff.ts';
 import { viewEvent } from '../events/view-event.ts';
+import { createCallSecrets } from '../secrets/call-secrets.ts';
+import type { CallSecrets } from '../secrets/call-secrets.ts';
+import { othersOf } from '../secrets/open-secrets.ts';
 import type { HttpRequest } from '../skills/http/request.ts';
 import { findEvent } from '../storage/event-feed.ts';
 import { withTransaction } from '../storage/pool.ts';
@@ -18,7 +21,7 @@ import {
 import type { SendingFacts } from '../storage/webhook-attempts.ts';
 import { findDelivery } from '../storage/webhook-deliveries.ts';
 import type { DeliveryRow } from '../storage/webhook-deliveries.ts';
-import { lockWebhook } from '../storage/webhooks.ts';
+import { findWebhookRow, lockWebhook } from '../storage/webhooks.ts';
 import { CHECK_MS } from './delivery-deps.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
 import { bodyOfEvent, bodyOfTest, toMessage } from './message.ts';
@@ -53,17 +56,20 @@ export async function attemptDelivery(
   const { delivery, facts, body } = begun;
   const makeRequest = (sentAt: Date): HttpRequest => {
     if (body === undefined) throw new Error(`delivery ${id} is of an event that is not there`);
-    const secrets = openSecrets(deps, delivery, facts);
-    return toMessage(body, { url: facts.url, id, secrets, sentAt });
+    const signing = openSigningSecrets(deps, delivery, facts);
+    return toMessage(body, { url: facts.url, id, secrets: signing, sentAt });
   };
   const { egress, logger, times = {} } = deps;
   const { sendMsMax } = times;
-  const outcome = await sendMessage(makeRequest, { egress, logger, signal, sendMsMax });
+  const secrets = await secretsOf(deps, owner.tenant_id, facts.url, signal);
+  const outcome = await sendMessage(makeRequest, { egress, logger, signal, sendMsMax, secrets });
   const record = (): Promise<Recorded> =>
     withTransaction(deps.pool, async (tx) => {
       const now = await lockDelivery(tx, { ...owner, id, generation });
       if (!now) return { reply: OVER, result: 'lost' };
-      return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome });
+      const webhook = await findWebhookRow(tx, owner.tenant_id, owner.webhook_id);
+      const isMoved = webhook?.url !== facts.url;
+      return recordAttempt(deps, tx, { delivery: now, begun: delivery, outcome, isMoved });
     });
   const { reply, result } = await repeatInOutage(record, signal);
   reportAttempt(deps, { begun: delivery, outcome }, result);
@@ -112,8 +118,21 @@ async function bodyOf(tx: Transaction, delivery: DeliveryRow): Promise<string | 
   return event && bodyOfEvent(viewEvent(event));
 }
 
+/** What the receiver may know by calls of the tenant, and may give back in its answer. */
+async function secretsOf(
+  { pool, cipher }: DeliveryDeps,
+  tenantId: string,
+  url: string,
+  signal: AbortSignal,
+): Promise<CallSecrets> {
+  const ask = <T>(work: () => Promise<T>): Promise<T> => repeatInOutage(work, signal);
+  const secrets = createCallSecrets([], othersOf({ pool, cipher, ask }, tenantId));
+  await secrets.meet(new URL(url));
+  return secrets;
+}
+
 /** Errors: INTERNAL, when the secrets were sealed by another key. */
-function openSecrets(
+function openSigningSecrets(
   { cipher }: DeliveryDeps,
   { tenant_id: tenantId, webhook_id: webhookId }: DeliveryRow,
   { sealed_secret: sealed, sealed_previous_secret: previous }: SendingFacts,

@@ -23,6 +23,8 @@ interface Attempted {
   /** The row as it was when the attempt began. */
   begun: DeliveryRow;
   outcome: SendOutcome;
+  /** The webhook leads to another URL by now. */
+  isMoved: boolean;
 }
 
 export interface Recorded {
@@ -38,7 +40,7 @@ export interface Recorded {
 export async function recordAttempt(
   deps: DeliveryDeps,
   tx: Transaction,
-  { delivery, begun, outcome }: Attempted,
+  { delivery, begun, outcome, isMoved }: Attempted,
 ): Promise<Recorded> {
   const { failure } = outcome;
   const isMine = delivery.attempts === begun.attempts;
@@ -51,7 +53,7 @@ export async function recordAttempt(
     answer: outcome.answer,
   });
   await noteOutcome(tx, delivery, failure === undefined);
-  if (failure) return recordFailure(deps, tx, delivery, { ...outcome, failure });
+  if (failure) return recordFailure(deps, tx, delivery, { ...outcome, failure, isMoved });
   await markDelivered(tx, delivery, outcome.status!);
   return { reply: { kind: 'over' }, result: 'delivered' };
 }
@@ -60,10 +62,11 @@ async function recordFailure(
   deps: DeliveryDeps,
   tx: Transaction,
   delivery: DeliveryRow,
-  outcome: Required<SendOutcome>,
+  outcome: Required<SendOutcome> & Pick<Attempted, 'isMoved'>,
 ): Promise<Recorded> {
   const { retryDelaysMs = ENDPOINT_RETRY_DELAYS_MS, checkMs = CHECK_MS } = deps.times ?? {};
-  const isGone = outcome.failure.code === 'WEBHOOK_GONE';
+  // A receiver that is left says nothing of the next one.
+  const isGone = outcome.failure.code === 'WEBHOOK_GONE' && !outcome.isMoved;
   const backoff = {
     delaysMs: isGone ? [] : retryDelaysMs,
     retryAfterMaxMs: ENDPOINT_RETRY_AFTER_MAX_MS,

@@ -11,6 +11,7 @@ import { withinTime } from '../skills/http/deadline.ts';
 import type { HttpResponse } from '../skills/http/exchange.ts';
 import { nameOf } from '../skills/http/failures.ts';
 import type { HttpRequest } from '../skills/http/request.ts';
+import type { RequestSecrets } from '../skills/skill.ts';
 import { openSender } from '../skills/http/sender.ts';
 import { toDeliveryFailure } from '../skills/webhook/delivery.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -31,12 +32,14 @@ export interface SendOptions {
   signal: AbortSignal;
   /** @default 15 s */
   sendMsMax?: number | undefined;
+  /** What is hidden in the answer. */
+  secrets: RequestSecrets;
 }
 
 /** Sends a message once. Throws when it is taken back: then nobody knows whether it arrived. */
 export async function sendMessage(
   makeRequest: (at: Date) => HttpRequest,
-  { egress, logger, signal, sendMsMax: timeoutMs = ENDPOINT_SEND_MS_MAX }: SendOptions,
+  { egress, logger, signal, sendMsMax: timeoutMs = ENDPOINT_SEND_MS_MAX, secrets }: SendOptions,
 ): Promise<SendOutcome> {
   const at = new Date();
   const startedMs = performance.now();
@@ -53,9 +56,12 @@ export async function sendMessage(
       sender.send(request, wish),
     );
     const { status } = response;
-    const facts = { status, answer: previewOf(response) };
+    const facts = { status, answer: previewOf(response, secrets) };
     if (status < 300) return outcome(facts);
-    return outcome({ ...facts, failure: (await toDeliveryFailure(request, response)).failure });
+    return outcome({
+      ...facts,
+      failure: (await toDeliveryFailure(request, response, secrets)).failure,
+    });
   } catch (error) {
     if (signal.aborted) throw error;
     if (!(error instanceof AosError) || error.failure.code === 'INTERNAL')
@@ -76,9 +82,26 @@ function failureOf(error: unknown, timeoutMs: number): Failure {
 }
 
 /** Neither a NUL nor half a surrogate pair could be stored. */
-function previewOf({ body, headers }: HttpResponse): string | null {
-  const text = readExcerpt(body, String(headers.get('content-type') ?? ''));
+function previewOf(response: HttpResponse, secrets: RequestSecrets): string | null {
+  const text = secrets.knowsAny()
+    ? readHidden(response, secrets)
+    : readText(response.body, response);
   const plain = text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
   const cut = plain.slice(0, ENDPOINT_ANSWER_CHARS_MAX).replace(/[\ud800-\udbff]$/, '');
   return cut === '' ? null : cut;
+}
+
+const readText = (
+  body: Buffer,
+  { headers }: HttpResponse,
+  hide?: (text: string) => string,
+): string => readExcerpt(body, String(headers.get('content-type') ?? ''), hide);
+
+/** Nothing of what cannot be searched; and what was cut off may end within a secret, where nobody would know it. */
+function readHidden(response: HttpResponse, secrets: RequestSecrets): string {
+  const { body, headers, isWhole } = response;
+  if (/[^\s,]/.test(String(headers.get('content-encoding') ?? '').replaceAll(/identity/gi, '')))
+    return '';
+  const end = isWhole ? body.length : Math.max(0, body.length - secrets.longest());
+  return readText(body.subarray(0, end), response, secrets.text);
 }

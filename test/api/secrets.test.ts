@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Failure } from '../../src/contracts/failures.ts';
 import type { Json, JsonObject } from '../../src/contracts/json.ts';
-import { SECRETS_PER_TENANT_MAX } from '../../src/contracts/limits.ts';
+import {
+  SECRETS_BYTES_PER_TENANT_MAX,
+  SECRETS_PER_TENANT_MAX,
+} from '../../src/contracts/limits.ts';
 import type { SecretPage, SecretView } from '../../src/contracts/secret.ts';
 import { createCipher } from '../../src/secrets/cipher.ts';
+import { withTransaction } from '../../src/storage/pool.ts';
+import { measureOtherSecrets, upsertSecret } from '../../src/storage/secrets.ts';
+import { until } from '../support/event-receiver.ts';
 import type { Harness } from '../support/harness.ts';
 import { SECRETS_KEY, startHarness } from '../support/harness.ts';
 
@@ -231,5 +237,57 @@ describe('/api/v1/secrets', () => {
       body: { code: 'SECRETS_EXCEEDED' },
     });
     expect(await put('S1', body, full)).toMatchObject({ status: 200, body: { version: 2 } });
+  });
+
+  test('quotes nothing of a body that is no JSON', async () => {
+    const response = await fetch(`${aos.url}${PATH}/BROKEN`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${aos.key}` },
+      body: `{"value": ${VALUE}}`,
+    });
+    const text = await response.text();
+    expect({ status: response.status, ...(JSON.parse(text) as object) }).toMatchObject({
+      status: 400,
+      code: 'INVALID_JSON',
+    });
+    expect(text).not.toContain(VALUE.slice(0, 4));
+  });
+
+  test('counts them one after the other, whoever else makes one', async () => {
+    const crowd = await aos.createKey('crowd');
+    await aos.pool.query(
+      `INSERT INTO secrets (tenant_id, name, sealed, hosts)
+       SELECT 'crowd', 'S' || n, '', '{}' FROM generate_series(1, $1) AS n`,
+      [SECRETS_PER_TENANT_MAX - 1],
+    );
+    const other = { name: 'LAST', sealed: Buffer.alloc(40), hosts: ['a.example.org'] };
+    const isWaiting = async (): Promise<boolean> => {
+      const { rowCount } = await aos.pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM tenants%' AND datname = current_database()`,
+      );
+      return rowCount === 1;
+    };
+    const mine = await withTransaction(aos.pool, async (tx) => {
+      await measureOtherSecrets(tx, 'crowd', 'LAST');
+      const asked = put('NEW', { value: VALUE, hosts: ['a.example.org'] }, crowd);
+      await until(isWaiting, (isSo) => isSo);
+      await upsertSecret(tx, 'crowd', other);
+      return { asked };
+    });
+    expect(await mine.asked).toMatchObject({ status: 409, body: { code: 'SECRETS_EXCEEDED' } });
+  });
+
+  test('takes so many bytes of secrets of a tenant, and tells of the limit', async () => {
+    const large = await aos.createKey('large');
+    await aos.pool.query(
+      `INSERT INTO secrets (tenant_id, name, sealed, hosts) VALUES ('large', 'S', decode(repeat('00', $1), 'hex'), '{}')`,
+      [SECRETS_BYTES_PER_TENANT_MAX - VALUE.length],
+    );
+    const body = { value: VALUE, hosts: ['a.example.org'] };
+    expect(await put('ONE_MORE', body, large)).toMatchObject({
+      status: 409,
+      body: { code: 'SECRETS_EXCEEDED', limit: { name: 'secrets_bytes_per_tenant_max' } },
+    });
+    expect(await put('S', body, large)).toMatchObject({ status: 200, body: { version: 2 } });
   });
 });

@@ -169,31 +169,32 @@ describe('the redactor', () => {
     );
   });
 
-  test('hides it in keys and strings at every depth, and in numbers that are the secret', () => {
+  test('hides it in keys and strings at every depth, and in numbers that are the secret', async () => {
     const { json } = redactorOf('1234567890123456789');
     const parsed = JSON.parse(
       '{"a":[{"x1234567890123456789":"y1234567890123456789z"},1234567890123456789],"__proto__":1,"n":12345}',
     );
-    expect(JSON.stringify(json(parsed))).toBe(
+    expect(JSON.stringify(await json(parsed))).toBe(
       '{"a":[{"x[secret KEY]":"y[secret KEY]z"},"[secret KEY]"],"__proto__":1,"n":12345}',
     );
   });
 
-  test('takes no small number for a secret of many zeros', () => {
-    expect(redactorOf('00000000').json([0, 1, '00000000'])).toEqual([0, 1, '[secret KEY]']);
+  test('takes no small number for a secret of many zeros', async () => {
+    const shown = await redactorOf('00000000').json([0, 1, '00000000']);
+    expect(shown).toEqual([0, 1, '[secret KEY]']);
   });
 
-  test('hides it in each of many texts, and leaves the others', () => {
-    fc.assert(
-      fc.property(
+  test('hides it in each of many texts, and leaves the others', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         anySecret,
         fc.array(fc.oneof(surrounding, fc.constantFrom('\\', '%', '&', 'a', '')), { maxLength: 6 }),
         fc.constantFrom(...Object.values(ENCODINGS)),
         fc.nat(6),
-        (secret, others, encode, place) => {
+        async (secret, others, encode, place) => {
           const { written, sought } = encode(secret.trim());
           const texts = others.toSpliced(place, 0, written);
-          const shown = redactorOf(secret).json(texts) as string[];
+          const shown = (await redactorOf(secret).json(texts)) as string[];
           const at = Math.min(place, others.length);
           expect(shown[at]).toContain('[secret KEY]');
           expect(shown[at]!.replaceAll('[secret KEY]', '\u{10ffff}')).not.toContain(sought);
@@ -204,14 +205,53 @@ describe('the redactor', () => {
     );
   });
 
-  test('is done with a million texts', () => {
+  test('is done with a million texts', async () => {
     const body = Array.from({ length: 1_000_000 }, (_, n) => `text ${n}`);
-    expect(redactorOf('Kq7#vT9!mZ2$xW4').json(body)).toEqual(body);
+    expect(await redactorOf('Kq7#vT9!mZ2$xW4').json(body)).toEqual(body);
   });
 
-  test('hides it in bytes', () => {
+  test('hides each of a thousand secrets, in one way of writing or another', async () => {
+    const secrets = Array.from({ length: 1000 }, (_, n) => ({
+      name: `S${n}`,
+      value: `sk_live_${hex(n * 7919, 8)}${hex(n, 8)}/`,
+    }));
+    const encodings = Object.values(ENCODINGS);
+    const texts = secrets.map(({ value }, n) => encodings[n % encodings.length]!(value).written);
+    const shown = (await createRedactor(secrets).json(texts)) as string[];
+    for (const [n, text] of shown.entries()) expect(text).toContain(`[secret S${n}]`);
+  });
+
+  test('hides it wherever it stands in a long text, once', async () => {
+    const redactor = redactorOf('Kq7#vT9!mZ2$xW4');
+    const written = encodeURIComponent(JSON.stringify('Kq7#vT9!mZ2$xW4'));
+    const places = [0, 100_000, ...[-40, -25, -10, -1, 0, 1].map((by) => 128 * 1024 + by)];
+    for (const place of places) {
+      for (const beyond of [0, 16 * 1024]) {
+        const before = '.'.repeat(place + beyond);
+        const after = '.'.repeat(300_000);
+        const [shown] = (await redactor.json([`${before}${written}${after}`])) as [string];
+        expect(shown === `${before}%22[secret KEY]%22${after}`).toBe(true);
+      }
+    }
+  });
+
+  test('lets others have their turn while it searches much', async () => {
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await redactorOf('Kq7#vT9!mZ2$xW4').json(
+      Array.from({ length: 40 }, () => '\\"'.repeat(30_000)),
+    );
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  test('hides it in bytes', async () => {
     const bytes = Buffer.concat([Buffer.of(0, 255, 254), Buffer.from('köln-key-1'), Buffer.of(1)]);
-    const shown = redactorOf('köln-key-1').bytes(bytes);
+    const shown = await redactorOf('köln-key-1').bytes(bytes);
     expect(shown.toString('latin1')).toBe('\0\u00ff\u00fe[secret KEY]\u0001');
   });
 

@@ -194,6 +194,29 @@ describe('a webhook', () => {
     expect((await detail(failed.id)).history).toHaveLength(RETRIES.length + 2);
   });
 
+  test('keeps none of what the tenant keeps secret of an answer', async () => {
+    const value = 'p"ss-Kq7vT9mZ2xW4';
+    let status = 400;
+    const { hook, key, run, newest, detail } = await receive({
+      ...ends,
+      answer: (_, response) => {
+        response.writeHead(status, { 'Content-Type': 'text/plain' });
+        response.end(`${value} ${JSON.stringify(value)} ${Buffer.from(value).toString('base64')}`);
+        status = 200;
+      },
+    });
+    const hosts = [new URL(hook.webhook.url).origin];
+    await aos.request('/api/v1/secrets/HIDDEN', { method: 'PUT', json: { value, hosts }, key });
+    await run();
+    const delivered = await newest(isDelivered);
+    const { history } = await detail(delivered.id);
+    expect(history).toHaveLength(2);
+    for (const { answer } of history) {
+      expect(answer).toMatch(/^\[secret HIDDEN\] "\[secret HIDDEN\]" \[secret HIDDEN\]/);
+      expect(answer).not.toContain('Kq7vT9mZ2xW4');
+    }
+  });
+
   test('that answers 410 is disabled, and what is under way to it ends', async () => {
     const { now, answer } = switched(503, { 'Retry-After': '3600' });
     const { hook, key, run, newest, post } = await receive({ ...ends, answer });
@@ -232,6 +255,32 @@ describe('a webhook', () => {
     await run();
     expect(await hook.list()).toHaveLength(2);
     expect(hook.deliveries).toHaveLength(before);
+  });
+
+  test('that has moved is not disabled by a 410 of where it was', async () => {
+    let answerOld: (() => void) | undefined;
+    const { hook, key, run, newest } = await receive({
+      ...ends,
+      answer: (_, response) => {
+        answerOld = () => answerWith(response, 410);
+      },
+    });
+    const next = await startWebhookReceiver({
+      secret: hook.webhook.secret,
+      answer: (_, response) => answerWith(response, 200),
+    });
+    stops.push(next.stop);
+    await run();
+    await until(
+      () => answerOld,
+      (isAsked) => isAsked !== undefined,
+    );
+    const path = `/api/v1/webhooks/${hook.webhook.id}`;
+    await aos.request(path, { method: 'PATCH', json: { url: next.url }, key });
+    answerOld!();
+    expect(await newest(isDelivered)).toMatchObject({ attempts: 2, last_status: 200 });
+    expect(await hook.detail()).toMatchObject({ status: 'enabled', disabled_reason: null });
+    expect(next.deliveries).toHaveLength(1);
   });
 
   test.each([

@@ -8,12 +8,12 @@ export interface Range {
 /** Halves of characters, which no secret has: nothing is found across them. Two, since a text may end in an escape. */
 const SEPARATOR = '\ud800\ud800';
 
-/** Replaces what `rangesIn` finds; all texts are searched as one, since each search has its price. */
-export function replaceInTexts(
-  texts: readonly string[],
-  rangesIn: (text: string) => Range[],
-): readonly string[] {
-  const ranges = rangesIn(texts.join(SEPARATOR)).sort((one, other) => one.from - other.from);
+/** Texts as one, since each search has its price. */
+export const joinTexts = (texts: readonly string[]): string => texts.join(SEPARATOR);
+
+/** Replaces what was found in the texts as one. */
+export function replaceInTexts(texts: readonly string[], found: Range[]): readonly string[] {
+  const ranges = found.sort((one, other) => one.from - other.from);
   if (ranges.length === 0) return texts;
   let start = 0;
   let next = 0;
@@ -34,9 +34,14 @@ export function replaceInTexts(
 function replace(text: string, ranges: readonly Range[]): string {
   const pieces: string[] = [];
   let end = 0;
+  let last: string | undefined;
   for (const { from, to, mark } of ranges) {
-    // The rest of what overlaps is hidden with what is before it.
-    if (from >= end && from < to) pieces.push(text.slice(end, from), mark);
+    // The rest of what overlaps is hidden with what is before it, and so is the same secret right behind.
+    const isNew = from > end || (from === end && mark !== last);
+    if (isNew && from < to) {
+      pieces.push(text.slice(end, from), mark);
+      last = mark;
+    }
     end = Math.max(end, to);
   }
   return pieces.join('') + text.slice(end);

@@ -1,20 +1,22 @@
 import type { Json } from '../../contracts/json.ts';
 import { textsOf, withTexts } from './json-texts.ts';
 import { createFind } from './find.ts';
-import type { Find } from './find.ts';
+import type { Find, MarkedNeedle } from './find.ts';
 import { markOf } from './mark.ts';
 import { needlesOf } from './needles.ts';
-import { replaceInTexts } from './ranges.ts';
+import { piecesOf } from './pieces.ts';
+import type { Piece } from './pieces.ts';
+import { joinTexts, replaceInTexts } from './ranges.ts';
 import type { Range } from './ranges.ts';
 import { viewsOf, withoutLineBreaks } from './views.ts';
 import type { View } from './views.ts';
 
-/** Hides secrets in what comes from outside; what holds none stays what it is. */
+/** Hides secrets in what comes from outside; what holds none stays what it is. What may be large lets others in between. */
 export interface Redactor {
   text: (text: string) => string;
   /** In keys and strings at every depth, and in numbers that are a secret. */
-  json: (value: Json) => Json;
-  bytes: (bytes: Buffer) => Buffer;
+  json: (value: Json) => Promise<Json>;
+  bytes: (bytes: Buffer) => Promise<Buffer>;
   /** How long the longest secret may be, however it is escaped: text that was cut off may end within one. */
   longest: number;
 }
@@ -26,12 +28,6 @@ export interface KnownSecret {
   token?: string;
 }
 
-interface Sought {
-  mark: string;
-  plain: Find[];
-  encoded: Find[];
-}
-
 /** `\u0025\u0034\u0031` for one byte. */
 const ESCAPED_LENGTH_MAX = 18;
 
@@ -40,15 +36,21 @@ const NUMBER_MIN = 10_000_000;
 
 /** Creates the redactor of one call. */
 export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
-  const sought = secrets.map(({ name, value, token }): Sought => {
-    const { plain, encoded } = needlesOf(value);
-    const own = token === undefined ? [] : [{ text: token, before: 0, after: 0 }];
-    return {
-      mark: markOf(name),
-      plain: [...plain, ...own].map(createFind),
-      encoded: encoded.map(createFind),
-    };
-  });
+  const plain: MarkedNeedle[] = [];
+  const encoded: MarkedNeedle[] = [];
+  for (const { name, value, token } of secrets) {
+    const needles = needlesOf(value);
+    const mark = markOf(name);
+    if (token !== undefined) plain.push({ text: token, before: 0, after: 0, mark });
+    for (const needle of needles.plain) plain.push({ ...needle, mark });
+    for (const needle of needles.encoded) encoded.push({ ...needle, mark });
+  }
+  const findAll = createFind([...plain, ...encoded]);
+  const findEncoded = createFind(encoded);
+  const longest = Math.max(
+    0,
+    ...secrets.map(({ value }) => ESCAPED_LENGTH_MAX * Buffer.byteLength(value)),
+  );
   const hasSpaces = secrets.some(({ value }) => value.includes(' '));
   // A number of many digits is not told exactly, so it is also compared as one.
   const numbers = new Map(
@@ -57,57 +59,62 @@ export function createRedactor(secrets: readonly KnownSecret[]): Redactor {
       .filter(([number]) => Math.abs(number) >= NUMBER_MIN),
   );
 
-  function rangesIn(source: string): Range[] {
+  function rangesIn({ text: piece, at }: Piece): Range[] {
     const ranges: Range[] = [];
-    if (sought.length === 0) return ranges;
-    const search = (view: View, finds: (each: Sought) => Find[]): void => {
-      for (const each of sought)
-        for (const find of finds(each)) collect(view, find, each.mark, ranges);
-    };
-    for (const view of viewsOf(source, hasSpaces)) {
-      search(view, ({ plain, encoded }) => [...plain, ...encoded]);
+    for (const view of viewsOf(piece, hasSpaces)) {
+      collect(view, findAll, at, ranges);
       const unbroken = withoutLineBreaks(view);
-      if (unbroken) search(unbroken, ({ encoded }) => encoded);
+      if (unbroken) collect(unbroken, findEncoded, at, ranges);
     }
     return ranges;
   }
 
-  const text = (source: string): string => replaceInTexts([source], rangesIn)[0]!;
+  function hideAtOnce(text: string): string {
+    const ranges = [...piecesOf(text, longest)].flatMap(rangesIn);
+    return replaceInTexts([text], ranges)[0]!;
+  }
+
+  async function hideIn(texts: readonly string[]): Promise<readonly string[]> {
+    const found: Range[][] = [];
+    for (const piece of piecesOf(joinTexts(texts), longest)) {
+      if (piece.at > 0) await new Promise((resolve) => setImmediate(resolve));
+      found.push(rangesIn(piece));
+    }
+    return replaceInTexts(texts, found.flat());
+  }
 
   return {
-    text,
-    json(value) {
-      const texts = textsOf(value);
-      const shown = replaceInTexts(texts, rangesIn);
+    text: hideAtOnce,
+    async json(value) {
+      const shown = await hideIn(textsOf(value));
       return withTexts(
         value,
         shown.values(),
         (number, written) => numbers.get(number) ?? (written === String(number) ? number : written),
       );
     },
-    bytes(bytes) {
+    async bytes(bytes) {
       const written = bytes.toString('latin1');
-      const shown = text(written);
-      return shown === written ? bytes : Buffer.from(shown, 'latin1');
+      const [shown] = await hideIn([written]);
+      return shown === written ? bytes : Buffer.from(shown!, 'latin1');
     },
-    longest: Math.max(
-      0,
-      ...secrets.map(({ value }) => ESCAPED_LENGTH_MAX * Buffer.byteLength(value)),
-    ),
+    longest,
   };
 }
 
-/** Adds the places of a needle, those that touch as one. */
-function collect({ text, places }: View, find: Find, mark: string, ranges: Range[]): void {
-  let last: Range | undefined;
-  find(text, (start, end) => {
-    const from = places?.[start] ?? start;
-    const to = places?.[end] ?? end;
+/** Adds the places of needles, those of one that touch as one. */
+function collect({ text, places }: View, find: Find, at: number, ranges: Range[]): void {
+  const lasts = new Map<MarkedNeedle, Range>();
+  find(text, (needle, start, end) => {
+    const from = at + (places?.[start] ?? start);
+    const to = at + (places?.[end] ?? end);
+    const last = lasts.get(needle);
     if (last && from <= last.to) {
       last.to = Math.max(last.to, to);
       return;
     }
-    last = { from, to, mark };
-    ranges.push(last);
+    const range = { from, to, mark: needle.mark };
+    lasts.set(needle, range);
+    ranges.push(range);
   });
 }

@@ -88,7 +88,7 @@ export async function readStatusFailure(
   if (!isHiding) return toStatusFailure(request, response, readExcerpt(decoded, type));
   // What was cut off may end within a secret, where nobody would know it.
   const end = isWhole ? decoded.length : Math.max(0, decoded.length - secrets.longest());
-  const excerpt = readExcerpt(secrets.bytes(decoded.subarray(0, end)), type, secrets.text);
+  const excerpt = readExcerpt(await secrets.bytes(decoded.subarray(0, end)), type, secrets.text);
   return toStatusFailure(request, response, excerpt);
 }
 

@@ -11,34 +11,34 @@ export interface ForeignView extends BodyView {
 }
 
 /** Shows a response without the secrets that may be in it. */
-export function viewForeign(
+export async function viewForeign(
   headers: ReadonlyMap<string, string | string[]>,
   url: URL,
-  view: (contentType: string) => BodyView,
+  view: (contentType: string) => BodyView | Promise<BodyView>,
   secrets: RequestSecrets | undefined,
-): ForeignView {
+): Promise<ForeignView> {
   const foreign = {
     headers: Object.fromEntries(headers),
-    ...view(String(headers.get('content-type') ?? '')),
+    ...(await view(String(headers.get('content-type') ?? ''))),
     url: url.href,
   };
   if (!secrets?.knowsAny()) return foreign;
   return {
     ...foreign,
-    headers: secrets.json(foreign.headers) as JsonObject,
-    body: secrets.json(foreign.body),
+    headers: (await secrets.json(foreign.headers)) as JsonObject,
+    body: await secrets.json(foreign.body),
     url: secrets.text(foreign.url),
   };
 }
 
 /** Shows a body; where its text would be torn by its charset, what is looked for is hidden in the bytes first. */
-export const viewHidden = (
+export const viewHidden = async (
   bytes: Buffer,
   contentType: string,
   secrets: RequestSecrets | undefined,
-): BodyView => {
+): Promise<BodyView> => {
   const isTorn = secrets?.knowsAny() === true && !isSoundText(bytes, contentType);
-  return viewBody(isTorn ? secrets.bytes(bytes) : bytes, contentType);
+  return viewBody(isTorn ? await secrets.bytes(bytes) : bytes, contentType);
 };
 
 /** What a server says, or where it leads to, stands in failures too. */

@@ -76,7 +76,7 @@ async function readView(
   const tooLarge = (bytesMax: number): AosError => toTooLargeFailure(request, bytesMax);
   try {
     const decoded = await decodeContent(body, encoding, WEBHOOK_RESPONSE_BYTES_MAX, tooLarge);
-    return viewHidden(decoded, String(headers.get('content-type') ?? ''), secrets);
+    return await viewHidden(decoded, String(headers.get('content-type') ?? ''), secrets);
   } catch {
     return unseen('is larger than its cap, or not in the encoding that it states');
   }
