@@ -22,6 +22,9 @@ export function takeUpgrades(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   upgrades: WeakMap<IncomingMessage, Upgrade>,
 ): void {
+  // By itself Node keeps the first thousand headers: what is written anew would lose a Content-Length behind them, and
+  // the body be taken for the next request. Their bytes bound them.
+  server.maxHeadersCount = 0;
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (!asksForWebSocket(request)) return serveWithout(server, request, socket, head);
     const ignore = (): void => {};
