@@ -19,6 +19,26 @@ test('a server that stops cuts those who take no answer, also to a wish for a We
   socket.destroy();
 });
 
+test('answers never change places, whatever is asked for behind a slow request', async () => {
+  const server = createServer();
+  server.on('request', ({ url }, response) => {
+    if (url !== '/slow') response.end(url);
+  });
+  takeUpgrades(server, () => {}, new WeakMap());
+  const listening = await listen(server, { host: '127.0.0.1', port: 0, drainMs: 1 });
+  const socket = connect(Number(new URL(listening.url).port), '127.0.0.1');
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  const head = (path: string, more = ''): string =>
+    `GET ${path} HTTP/1.1\r\nHost: aos\r\n${more}\r\n`;
+  socket.write(
+    head('/slow') + head('/second', 'Connection: Upgrade\r\nUpgrade: h2c\r\n') + head('/third'),
+  );
+  await once(socket, 'close');
+  expect(received).toBe('');
+  await listening.stop();
+});
+
 test('a connection that asks for another protocol again and again keeps as many listeners', async () => {
   const server = createServer();
   const counts: number[] = [];
