@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface Listening {
   url: string;
@@ -17,6 +17,14 @@ export interface Listen {
 
 /** Opens an HTTP server at an address. Rejects with the system's error when the address cannot be had. */
 export async function listen(server: Server, { host, port, drainMs }: Listen): Promise<Listening> {
+  // Also those that have left HTTP, of which the server itself knows nothing any more but that they are open.
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    // A connection that comes back from a wish for another protocol is told of again.
+    if (open.has(socket)) return;
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -28,7 +36,9 @@ export async function listen(server: Server, { host, port, drainMs }: Listen): P
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+      const timer = setTimeout(() => {
+        for (const socket of open) socket.destroy();
+      }, drainMs);
       await closed;
       clearTimeout(timer);
     },

@@ -22,24 +22,31 @@ export function takeUpgrades(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   upgrades: WeakMap<IncomingMessage, Upgrade>,
 ): void {
+  // By itself Node keeps the first thousand headers: what is written anew would lose a Content-Length behind them, and
+  // the body be taken for the next request. Their bytes bound them.
+  server.maxHeadersCount = 0;
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!asksForWebSocket(request)) return serveWithout(server, request, socket, head);
-    const ignore = (): void => {};
-    socket.on('error', ignore);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     try {
       response.assignSocket(socket);
     } catch {
-      // The answer to an earlier request on this connection is not out yet.
-      socket.destroy();
+      // The answer to an earlier request on this connection is not out yet: it and this one could change places.
+      socket.on('error', ignore).destroy();
       return;
     }
+    if (!asksForWebSocket(request)) {
+      response.detachSocket(socket);
+      return serveWithout(server, request, socket, head);
+    }
+    socket.on('error', ignore);
     response.once('finish', () => socket.destroySoon());
     upgrades.set(request, { socket, head });
     handle(request, response);
   });
 }
+
+const ignore = (): void => {};
 
 const asksForWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';

@@ -33,8 +33,9 @@ export const createQueryHandlers = (
     const { pool } = deps;
     const { key } = ctx.state;
     const asking = await readJson(ctx.req);
+    const isGone = (): boolean => ctx.res.destroyed;
     if (isTyped(asking)) {
-      ctx.body = await answerTyped(pool, key, asking, places);
+      ctx.body = await answerTyped(pool, key, asking, (work) => places.take(work, isGone));
       return;
     }
     const { value, warnings } = parseBody(AskQuestion, asking);
@@ -49,7 +50,7 @@ export const createQueryHandlers = (
         : unknownQuestion(value.query_type, subject);
     const body: QuestionAnswer = {
       query_type: value.query_type,
-      result: question?.isLong ? await places.take(answer) : await answer(),
+      result: question?.isLong ? await places.take(answer, isGone) : await answer(),
       supported_queries: [...QUESTION_NAMES],
       warnings: [...warnings, ...(params?.warnings ?? [])],
     };
@@ -67,13 +68,13 @@ async function answerTyped(
   pool: Pool,
   key: ApiKey,
   body: JsonObject,
-  places: Places,
+  take: Places['take'],
 ): Promise<TypedAnswer> {
   const checked = checkQuery(body);
   if ('problems' in checked) throw refused(checked.problems);
   const viewer = { tenantId: key.tenant_id, agentId: key.agent_id };
   const { query, warnings } = checked;
-  return places.take(() => runQuery(pool, query, viewer, { warnings }));
+  return take(() => runQuery(pool, query, viewer, { warnings }));
 }
 
 /** Errors: INVALID_REQUEST. */

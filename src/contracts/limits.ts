@@ -282,7 +282,8 @@ export const QUERY_SELECTED_MAX = 60;
 export const QUERY_GROUPS_MAX = 4;
 export const QUERY_AGGREGATES_MAX = 12;
 export const QUERY_ORDERS_MAX = 4;
-export const QUERY_CURSOR_LENGTH_MAX = 64 * KIB;
+/** A cursor holds what the rows are ordered by: four goals, every character of them escaped. */
+export const QUERY_CURSOR_LENGTH_MAX = 512 * KIB;
 /** An input or output that is larger is told by its size and where it is. */
 export const QUERY_INCLUDED_BYTES_MAX = 16 * KIB;
 /** Questions that a process asks Postgres at once, and that wait for their turn; more are told to come back. */

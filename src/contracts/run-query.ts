@@ -24,17 +24,29 @@ export const LabelFilters = z.preprocess(
   z.array(LabelFilter).max(LABEL_FILTERS_MAX).refine(isEachNamedOnce, 'must name each label once'),
 );
 
-export const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+const Iso8601 = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+
+// A day short at either end, so that no offset leads out of what is written with four digits.
+const YEAR_MIN = new Date('0001-01-02T00:00:00Z').getTime();
+const YEAR_MAX = new Date('9999-12-30T00:00:00Z').getTime();
+
+/** A moment, without an offset by UTC; undefined for what is none, or none to Postgres. */
+export function parseMoment(text: string): Date | undefined {
+  if (!Iso8601.safeParse(text).success) return undefined;
+  const hasZone = /(?:Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T');
+  const at = new Date(hasZone ? text : `${text}Z`);
+  return at.getTime() >= YEAR_MIN && at.getTime() <= YEAR_MAX ? at : undefined;
+}
 
 /** A moment as callers write it. */
 export const Moment = z
   .string()
   .refine(
-    (text) => Iso8601.safeParse(text).success,
+    (text) => parseMoment(text) !== undefined,
     'must be a time in ISO 8601, for instance 2026-01-31T12:00:00Z',
   )
   .meta({ anyOf: [{ format: 'date-time' }, { format: 'date' }] })
-  .transform((text) => new Date(text));
+  .transform((text) => parseMoment(text)!);
 
 export const RunQuery = PageQuery.extend({
   status: z.enum(RUN_STATUSES).optional(),

@@ -66,10 +66,8 @@ export function waitsOf(run: OpenRun): Wait[] {
   if (run.status === 'queued')
     return ofRun('start', 'Temporal has not begun it, or not begun it again.');
   const busy = run.steps.filter(({ status }) => status === 'running');
-  const ready = readySteps(
-    run.steps,
-    (id) => run.steps.find((step) => step.id === id)?.status ?? 'pending',
-  );
+  const statuses = new Map(run.steps.map(({ id, status }) => [id, status]));
+  const ready = readySteps(run.steps, (id) => statuses.get(id) ?? 'pending');
   const waits = [
     ...busy.map((step) => waitOfRunning(run, step)),
     ...ready.map((step) => waitOfReady(run, step, busy.length)),

@@ -288,6 +288,24 @@ describe('a stream of events', () => {
     expect(answers.map(({ status }) => status)).toEqual([202, 200, 200]);
   });
 
+  test('leaves a request whole, however many headers it has', async () => {
+    const inner = head(['GET /api/v1/me HTTP/1.1']);
+    const outer = [
+      'POST /api/v1/runs HTTP/1.1',
+      'Connection: Upgrade, close',
+      'Upgrade: other',
+      ...Array.from({ length: 2_100 }, () => 'a:'),
+      `Content-Length: ${inner.length}`,
+    ];
+    const socket = connect(Number(new URL(aos.url).port), '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    socket.write(head(outer) + inner);
+    await once(socket, 'close');
+    expect(received).toContain('INVALID_JSON');
+    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  });
+
   test('is not opened by HEAD', async () => {
     const response = await fetch(aos.url + FEED, {
       method: 'HEAD',

@@ -300,6 +300,26 @@ describe('questions about runs', () => {
         body: { errors: [{ pointer: '/params/group_by' }] },
       });
     });
+
+    test.each(['9999-12-31T23:59:59-14:00', '0000-01-01', 'soon'])(
+      'refuses the time %s',
+      async (until) => {
+        const { status, body } = await aos.request(PATH, {
+          json: { query_type: 'spend_by', params: { until } },
+        });
+        expect({ status, body }).toMatchObject({
+          status: 422,
+          body: { errors: [{ pointer: '/params/until' }] },
+        });
+      },
+    );
+
+    test('takes a time without an offset by UTC, wherever the server is', async () => {
+      const { body } = await aos.request(PATH, {
+        json: { query_type: 'spend_by', params: { since: '2026-01-31T12:00:00' } },
+      });
+      expect(body).toMatchObject({ result: { since: '2026-01-31T12:00:00.000Z' } });
+    });
   });
 });
 

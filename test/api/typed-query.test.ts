@@ -5,11 +5,17 @@ import fc from 'fast-check';
 import type { Failure } from '../../src/contracts/failures.ts';
 import type { JsonObject } from '../../src/contracts/json.ts';
 import type { CreatedKey } from '../../src/contracts/key.ts';
-import { QUERY_CONDITIONS_MAX, QUERY_INCLUDED_BYTES_MAX } from '../../src/contracts/limits.ts';
+import {
+  GOAL_LENGTH_MAX,
+  QUERY_CONDITIONS_MAX,
+  QUERY_INCLUDED_BYTES_MAX,
+  QUERY_ORDERS_MAX,
+} from '../../src/contracts/limits.ts';
 import { PLAN_ROUTES } from '../../src/contracts/routes/plans.ts';
 import { QUERY_SOURCES, TypedAnswer } from '../../src/contracts/typed-query.ts';
 import { CATALOGUE } from '../../src/query/catalogue/catalogue.ts';
 import { checkQuery } from '../../src/query/check/check-query.ts';
+import { writeCursor } from '../../src/query/compile/order.ts';
 import { createQuerySchema } from '../../src/query/query-schema.ts';
 import { runQuery } from '../../src/query/run-query.ts';
 import { insertAgentRow } from '../support/agent-row.ts';
@@ -213,6 +219,29 @@ describe('the typed language', () => {
       const { status, body } = await aos.request(PATH, { json: { ...other, cursor: next_cursor } });
       expect({ status, body }).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
     }
+  });
+
+  test('takes no cursor where there is one page', async () => {
+    const question = { from: 'runs', aggregates: [{ fn: 'count' }] };
+    const checked = checkQuery(question);
+    const forged = writeCursor('query' in checked ? checked.query.fingerprint : '', []);
+    const { status, body } = await aos.request(PATH, { json: { ...question, cursor: forged } });
+    expect({ status, body }).toMatchObject({ status: 400, body: { code: 'CURSOR_INVALID' } });
+  });
+
+  test('goes on behind the longest texts', async () => {
+    const goals = ['a', 'b'].map((last) => `${'\u0001'.repeat(GOAL_LENGTH_MAX - 1)}${last}`);
+    for (const goal of goals) await aos.run([jq(1)], { goal, labels: { of: 'longest' } });
+    const question = {
+      from: 'runs',
+      where: { field: 'labels.of', op: 'eq', value: 'longest' },
+      select: ['goal'],
+      order_by: Array.from({ length: QUERY_ORDERS_MAX }, () => ({ field: 'goal' })),
+      limit: 1,
+    };
+    const first = await ask(question);
+    const second = await ask({ ...question, cursor: first.next_cursor });
+    expect([...first.data, ...second.data]).toEqual(goals.map((goal) => ({ goal })));
   });
 
   test('`query_type` goes before `from`, as older clients ask', async () => {

@@ -40,3 +40,20 @@ test('so many are let in at once, the others in their order, and no more than so
   end('f');
   expect(await again).toBe('f');
 });
+
+test('who is gone at its turn is passed over', async () => {
+  const { started, work, end } = createWork();
+  const places = createPlaces(1, 2);
+  let isGone = false;
+  const first = places.take(work('a'));
+  const second = places.take(work('b'), () => isGone);
+  const third = places.take(work('c'));
+  isGone = true;
+  end('a');
+  await first;
+  await expect(second).rejects.toMatchObject({ failure: { code: 'SERVICE_UNAVAILABLE' } });
+  await settle();
+  expect(started).toEqual(['a', 'c']);
+  end('c');
+  expect(await third).toBe('c');
+});

@@ -1,6 +1,6 @@
 import type { Json } from '../../contracts/json.ts';
 import { QUERY_LIST_MAX, QUERY_TEXT_LENGTH_MAX } from '../../contracts/limits.ts';
-import { Iso8601 } from '../../contracts/run-query.ts';
+import { parseMoment } from '../../contracts/run-query.ts';
 import type { QueryOperator } from '../../contracts/typed-query.ts';
 import type { FieldRef, Scalar } from '../checked.ts';
 import { typeOf } from '../checked.ts';
@@ -68,16 +68,4 @@ function checkScalar(
         ? value
         : refuse(`a text of at most ${QUERY_TEXT_LENGTH_MAX} characters`);
   }
-}
-
-// A day short at either end, so that no offset leads out of what Postgres writes with four digits.
-const YEAR_MIN = new Date('0001-01-02T00:00:00Z').getTime();
-const YEAR_MAX = new Date('9999-12-30T00:00:00Z').getTime();
-
-/** A moment, without an offset by UTC; undefined for what is none, or none to Postgres. */
-function parseMoment(text: string): Date | undefined {
-  if (!Iso8601.safeParse(text).success) return undefined;
-  const hasZone = /(?:Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T');
-  const at = new Date(hasZone ? text : `${text}Z`);
-  return at.getTime() >= YEAR_MIN && at.getTime() <= YEAR_MAX ? at : undefined;
 }

@@ -109,10 +109,13 @@ export function readCursor(
 ): CursorValue[] {
   try {
     const read = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown;
-    if (Array.isArray(read) && read[0] === fingerprint && read.length === columns.length + 1) {
+    const isWhole =
+      Array.isArray(read) && read[0] === fingerprint && read.length === columns.length + 1;
+    // What has no order has one page.
+    if (isWhole && columns.length > 0) {
       const values = read.slice(1) as CursorValue[];
-      const isWhole = columns.every((column, index) => fits(values[index], column));
-      if (isWhole && writeCursor(fingerprint, values) === text) return values;
+      const doFit = columns.every((column, index) => fits(values[index], column));
+      if (doFit && writeCursor(fingerprint, values) === text) return values;
     }
   } catch {
     // Falls through: whatever it is, this question did not make it.
