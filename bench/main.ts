@@ -72,6 +72,11 @@ async function run(): Promise<void> {
 await runToEnd({
   world,
   run,
-  profileDir,
-  reportProfiles: (dir) => reportProfiles(recorder, dir, { api: pids.api, worker: pids.worker }),
+  profiles:
+    profileDir === undefined
+      ? undefined
+      : {
+          dir: profileDir,
+          report: (dir) => reportProfiles(recorder, dir, { api: pids.api, worker: pids.worker }),
+        },
 });

@@ -5,13 +5,12 @@ const LOG_SHOWN = 4_000;
 interface Bench {
   world: { log: string[]; stop(): Promise<void> };
   run: () => Promise<void>;
-  /** Where profiles go, if any are made. */
-  profileDir: string | undefined;
-  reportProfiles: (dir: string) => Promise<string>;
+  /** Where profiles go, if any are made, and how they are told. */
+  profiles?: { dir: string; report: (dir: string) => Promise<string> } | undefined;
 }
 
 /** Runs a bench, stops its servers, reports what they have profiled, and exits; an error is told with the end of their log. */
-export async function runToEnd({ world, run, profileDir, reportProfiles }: Bench): Promise<never> {
+export async function runToEnd({ world, run, profiles }: Bench): Promise<never> {
   const failed = await run().then(
     () => false,
     (error: unknown) => {
@@ -21,10 +20,10 @@ export async function runToEnd({ world, run, profileDir, reportProfiles }: Bench
     },
   );
   await world.stop();
-  if (profileDir !== undefined) {
+  if (profiles !== undefined) {
     // Node writes a profile when its process ends.
-    if (!failed) console.log(`\n${await reportProfiles(profileDir)}`);
-    await rm(profileDir, { recursive: true });
+    if (!failed) console.log(`\n${await profiles.report(profiles.dir)}`);
+    await rm(profiles.dir, { recursive: true });
   }
   process.exit(failed ? 1 : 0);
 }

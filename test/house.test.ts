@@ -27,7 +27,7 @@ const layers: Record<string, Layer> = {
   'src/live': {
     folders: ['src/contracts', 'src/domain', 'src/events', 'src/storage', 'src/telemetry'],
   },
-  'src/secrets': { folders: ['src/contracts', 'src/domain', 'src/storage'] },
+  'src/secrets': { folders: ['src/contracts', 'src/domain', 'src/skills', 'src/storage'] },
   'src/openapi': { folders: ['src/contracts'] },
   // What can be known before a run is built on runs, and never the other way.
   'src/runs': {

@@ -71,6 +71,8 @@ async function run(): Promise<void> {
 await runToEnd({
   world,
   run,
-  profileDir,
-  reportProfiles: (dir) => reportApiProfile(dir, world.pids.api, windows),
+  profiles:
+    profileDir === undefined
+      ? undefined
+      : { dir: profileDir, report: (dir) => reportApiProfile(dir, world.pids.api, windows) },
 });

@@ -4,6 +4,7 @@ import { exitWith, stopOnSignal } from '../../src/bin/lifecycle.ts';
 import { startApiWorld } from '../api/world.ts';
 import { describeMachine } from '../report/machine.ts';
 import { formatNumber, formatTable } from '../report/table.ts';
+import { runToEnd } from '../run-to-end.ts';
 import { startStreamClients } from './clients.ts';
 import type { Form } from './protocol.ts';
 import { allTheEnds, atAPace, eachItsRun } from './scenarios.ts';
@@ -11,7 +12,6 @@ import type { LiveBench, Measured } from './scenarios.ts';
 
 const FORMS: Form[] = ['sse', 'websocket'];
 const PACES = [2, 10];
-const LOG_SHOWN = 4_000;
 
 /** `npm run bench:live [-- --streams N] [--seconds N] [--json FILE]` */
 const { values } = parseArgs({
@@ -95,14 +95,13 @@ async function run(): Promise<void> {
   await writeFile(values.json, JSON.stringify({ at: new Date(), machine, measured }, null, 2));
 }
 
-const failed = await run().then(
-  () => false,
-  (error: unknown) => {
-    console.error(world.log.join('').slice(-LOG_SHOWN));
-    console.error(error);
-    return true;
+await runToEnd({
+  world: {
+    log: world.log,
+    stop: async () => {
+      await clients.stop();
+      await world.stop();
+    },
   },
-);
-await clients.stop();
-await world.stop();
-process.exit(failed ? 1 : 0);
+  run,
+});

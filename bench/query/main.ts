@@ -9,6 +9,7 @@ import { runQuery } from '../../src/query/run-query.ts';
 import { createPool } from '../../src/storage/pool.ts';
 import { migrate } from '../../src/storage/migrate.ts';
 import { formatNumber } from '../report/table.ts';
+import { runToEnd } from '../run-to-end.ts';
 import { measurePair } from './paired.ts';
 import { benchQuestions } from './questions.ts';
 import { reportQuestions } from './report.ts';
@@ -72,12 +73,4 @@ async function run(): Promise<void> {
   console.log(`\n${reportQuestions(measured)}`);
 }
 
-const failed = await run().then(
-  () => false,
-  (error: unknown) => {
-    console.error(error);
-    return true;
-  },
-);
-await stop();
-process.exit(failed ? 1 : 0);
+await runToEnd({ world: { log: [], stop }, run });

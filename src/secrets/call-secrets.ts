@@ -1,10 +1,10 @@
 import { AosError } from '../contracts/failures.ts';
-import type { Json } from '../contracts/json.ts';
 import { RESOLVED_PARAMS_BYTES_MAX } from '../contracts/limits.ts';
 import { quoteSome } from '../domain/plan/wording.ts';
 import { isSecretHost, secretHostRefusal } from '../domain/secret-hosts.ts';
 import { createRedactor } from './redaction/redactor.ts';
 import type { KnownSecret, Redactor } from './redaction/redactor.ts';
+import type { RequestSecrets } from '../skills/skill.ts';
 
 /** A secret that a call carries, opened. */
 export interface OpenSecret extends KnownSecret {
@@ -15,26 +15,14 @@ export interface OpenSecret extends KnownSecret {
 /** Gives the secrets that a server may know beside those that are known. */
 export type FindOthers = (url: URL, known: ReadonlySet<string>) => Promise<KnownSecret[]>;
 
-/** The secrets of one call: sent where they may be, and hidden in all that comes back. */
-export interface CallSecrets {
-  /** Gets to know the secrets that a server may know: before anything is sent there. */
-  meet(url: URL): Promise<void>;
-  /** Why what carries the secrets of the call may not go to a URL. */
-  refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
-  /** Puts the values in place of their tokens, each as its place has it written. Errors: PARAMS_TOO_LARGE. */
-  fill(text: string, write?: (value: string) => string): string;
-  knowsAny: () => boolean;
-  text: (text: string) => string;
-  json: (value: Json) => Promise<Json>;
-  bytes: (bytes: Buffer) => Promise<Buffer>;
-  longest: () => number;
-}
-
 /**
  * Creates what a call knows of secrets: its own, and those of every server that it meets, which may have been sent there
  * by another call and come back in this one.
  */
-export function createCallSecrets(own: readonly OpenSecret[], findOthers: FindOthers): CallSecrets {
+export function createCallSecrets(
+  own: readonly OpenSecret[],
+  findOthers: FindOthers,
+): RequestSecrets {
   const byToken = new Map(own.map((secret) => [secret.token, secret]));
   // Tokens are letters and digits; without any, nothing is a token.
   const anyToken = new RegExp(own.map(({ token }) => token).join('|') || '(?!)', 'g');

@@ -6,12 +6,13 @@ import type { Db } from '../storage/pool.ts';
 import { listSecretHosts, noteSecretsUsed, readSealedSecrets } from '../storage/secrets.ts';
 import type { SealedSecretRow } from '../storage/secrets.ts';
 import { createCallSecrets } from './call-secrets.ts';
-import type { CallSecrets, FindOthers, OpenSecret } from './call-secrets.ts';
+import type { FindOthers, OpenSecret } from './call-secrets.ts';
 import { sealedPlaceOf } from './cipher.ts';
 import type { Cipher } from './cipher.ts';
+import type { RequestSecrets } from '../skills/skill.ts';
 
 export type OpenedSecrets =
-  | { ok: true; secrets: CallSecrets }
+  | { ok: true; secrets: RequestSecrets }
   | { ok: false; failure: SkillFailure };
 
 export interface OpenDeps {

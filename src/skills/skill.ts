@@ -8,7 +8,7 @@ export interface RequestSecrets {
   meet(url: URL): Promise<void>;
   /** Why what carries the secrets of the call may not go to a URL. */
   refusalOf(url: URL, isRedirect: boolean): AosError | undefined;
-  /** Puts the values in place of their tokens, each written as its place needs it. */
+  /** Puts the values in place of their tokens, each written as its place needs it. Errors: PARAMS_TOO_LARGE. */
   fill(text: string, write?: (value: string) => string): string;
   /** Whether there is anything to hide. */
   knowsAny: () => boolean;

@@ -4,7 +4,6 @@ import type { AttemptReply, DeliverWebhook } from '../contracts/webhook-activiti
 import { pauseWhenFull } from '../domain/delivery-backoff.ts';
 import { viewEvent } from '../events/view-event.ts';
 import { createCallSecrets } from '../secrets/call-secrets.ts';
-import type { CallSecrets } from '../secrets/call-secrets.ts';
 import { othersOf } from '../secrets/open-secrets.ts';
 import type { HttpRequest } from '../skills/http/request.ts';
 import { findEvent } from '../storage/event-feed.ts';
@@ -30,6 +29,7 @@ import type { Recorded } from './record-attempt.ts';
 import { webhookSecretPlace } from './secret.ts';
 import { sendMessage } from './send-message.ts';
 import { placeOfEvent } from './view-delivery.ts';
+import type { RequestSecrets } from '../skills/skill.ts';
 
 const OVER: AttemptReply = { kind: 'over' };
 
@@ -124,7 +124,7 @@ async function secretsOf(
   tenantId: string,
   url: string,
   signal: AbortSignal,
-): Promise<CallSecrets> {
+): Promise<RequestSecrets> {
   const ask = <T>(work: () => Promise<T>): Promise<T> => repeatInOutage(work, signal);
   const secrets = createCallSecrets([], othersOf({ pool, cipher, ask }, tenantId));
   await secrets.meet(new URL(url));
