@@ -39,6 +39,7 @@ export async function openStream(
   let reason: EndReason | 'closed' = 'closed';
   let subscription: Subscription | undefined;
   const remove = streams.add({
+    tenantId: key.tenant_id,
     keyId: key.id,
     checkKey: () => checkReaderAgain(ctx, key.agent_id),
     stalledMs: () =>

@@ -13,10 +13,7 @@ import type { Question, QuestionResult, Subject } from '../../src/questions/ques
 import { questionNamed } from '../../src/questions/questions.ts';
 import { checkQuery } from '../../src/query/check/check-query.ts';
 import { createPlaces } from '../../src/query/places.ts';
-import type { Places } from '../../src/query/places.ts';
 import { runQuery } from '../../src/query/run-query.ts';
-import type { ApiKey } from '../../src/storage/api-keys.ts';
-import type { Pool } from '../../src/storage/pool.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Handler, Handlers } from '../handlers.ts';
 import { askedAgent } from '../requests/asked-agent.ts';
@@ -35,7 +32,13 @@ export const createQueryHandlers = (
     const asking = await readJson(ctx.req);
     const isGone = (): boolean => ctx.res.destroyed;
     if (isTyped(asking)) {
-      ctx.body = await answerTyped(pool, key, asking, (work) => places.take(work, isGone));
+      const checked = checkQuery(asking);
+      if ('problems' in checked) throw refused(checked.problems);
+      const { query, warnings } = checked;
+      const viewer = { tenantId: key.tenant_id, agentId: key.agent_id };
+      const answer = () => runQuery(pool, query, viewer, { warnings });
+      const body: TypedAnswer = await places.take(key.tenant_id, answer, isGone);
+      ctx.body = body;
       return;
     }
     const { value, warnings } = parseBody(AskQuestion, asking);
@@ -50,7 +53,7 @@ export const createQueryHandlers = (
         : unknownQuestion(value.query_type, subject);
     const body: QuestionAnswer = {
       query_type: value.query_type,
-      result: question?.isLong ? await places.take(answer, isGone) : await answer(),
+      result: question?.isLong ? await places.take(key.tenant_id, answer, isGone) : await answer(),
       supported_queries: [...QUESTION_NAMES],
       warnings: [...warnings, ...(params?.warnings ?? [])],
     };
@@ -62,20 +65,6 @@ export const createQueryHandlers = (
 /** A body with `query_type` is a named question, whatever else it has: so older clients ask. */
 const isTyped = (body: Json): body is JsonObject =>
   isJsonObject(body) && body['query_type'] === undefined && body['from'] !== undefined;
-
-/** Errors: INVALID_REQUEST, CURSOR_INVALID, QUERY_TIMEOUT, SERVICE_UNAVAILABLE. */
-async function answerTyped(
-  pool: Pool,
-  key: ApiKey,
-  body: JsonObject,
-  take: Places['take'],
-): Promise<TypedAnswer> {
-  const checked = checkQuery(body);
-  if ('problems' in checked) throw refused(checked.problems);
-  const viewer = { tenantId: key.tenant_id, agentId: key.agent_id };
-  const { query, warnings } = checked;
-  return take(() => runQuery(pool, query, viewer, { warnings }));
-}
 
 /** Errors: INVALID_REQUEST. */
 function paramsOf({ params: schema }: Question, given: JsonObject): ParsedBody<JsonObject> {

@@ -164,6 +164,7 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   OUTPUT_PREVIEW_CHARS: outputs('the preview of an output that is referred to'),
 
   STREAMS_MAX: streams('streams that are open at once in an api process'),
+  STREAMS_PER_TENANT_MAX: streams('streams of one tenant that are open at once in an api process'),
   STREAMS_PER_KEY_MAX: streams('streams of one key that are open at once in an api process'),
   STREAM_PING_MS: streams('how often a stream without events says that it is there'),
   STREAM_STALLED_MS_MAX: streams('how long a client may take nothing of what is sent to it'),
@@ -213,6 +214,8 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   ),
   QUERIES_AT_ONCE_MAX: questions('typed questions, and spend_by, that a process answers at once'),
   QUERIES_WAITING_MAX: questions('typed questions, and spend_by, that wait for their turn'),
+  QUERIES_AT_ONCE_PER_TENANT_MAX: questions('those of one tenant that a process answers at once'),
+  QUERIES_WAITING_PER_TENANT_MAX: questions('those of one tenant that wait for their turn'),
   QUERY_MS_MAX: questions('how long one question may take in Postgres'),
   GOAL_WORDS_MAX: questions('different words of a goal that are looked for in skills'),
   OBSERVED_RUNS_MAX: questions('newest runs of the tenant whose calls are `observed`'),

@@ -289,6 +289,9 @@ export const QUERY_INCLUDED_BYTES_MAX = 16 * KIB;
 /** Questions that a process asks Postgres at once, and that wait for their turn; more are told to come back. */
 export const QUERIES_AT_ONCE_MAX = 4;
 export const QUERIES_WAITING_MAX = 40;
+/** Of one tenant: half of them, so that no tenant keeps the others out. */
+export const QUERIES_AT_ONCE_PER_TENANT_MAX = 2;
+export const QUERIES_WAITING_PER_TENANT_MAX = 20;
 /** How long one question may take in Postgres. */
 export const QUERY_MS_MAX = 3000;
 /** Different words of a goal that are looked for in the skills. */
@@ -302,8 +305,9 @@ export const RECALL_RANKED_MAX = 1000;
 /** Of what a finished run is found by: its words must fit in a tsvector, which takes 1 MiB. */
 export const MEMORY_CHARS_MAX = 64 * KIB;
 
-/** Open streams of events in an api process, and of one key in it. */
+/** Open streams of events in an api process, and of one tenant and one key in it. */
 export const STREAMS_MAX = 5000;
+export const STREAMS_PER_TENANT_MAX = 2500;
 export const STREAMS_PER_KEY_MAX = 1000;
 export const STREAM_PING_MS = 15 * 1000;
 /** How long a stream is kept whose client takes nothing of what is sent to it. */

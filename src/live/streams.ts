@@ -5,6 +5,7 @@ import {
   STREAM_STALLED_MS_MAX,
   STREAMS_MAX,
   STREAMS_PER_KEY_MAX,
+  STREAMS_PER_TENANT_MAX,
 } from '../contracts/limits.ts';
 
 /** How often every stream is looked at: its key, its ping, whether its client still takes anything. */
@@ -13,6 +14,7 @@ const RETRY_MS = 5000;
 
 export interface StreamLimits {
   streamsMax: number;
+  perTenantMax: number;
   perKeyMax: number;
   pingMs: number;
   stalledMsMax: number;
@@ -20,6 +22,7 @@ export interface StreamLimits {
 
 /** An open stream, as what looks after all of them knows it. */
 export interface OpenStream {
+  tenantId: string;
   keyId: string;
   /** Rejects with an AosError when its key may not read this any more. */
   checkKey(): Promise<void>;
@@ -40,12 +43,14 @@ export interface Streams {
 
 export function createStreams({
   streamsMax = STREAMS_MAX,
+  perTenantMax = STREAMS_PER_TENANT_MAX,
   perKeyMax = STREAMS_PER_KEY_MAX,
   pingMs = STREAM_PING_MS,
   stalledMsMax = STREAM_STALLED_MS_MAX,
 }: Partial<StreamLimits> = {}): Streams {
   const open = new Set<OpenStream>();
-  const ofKeys = new Map<string, number>();
+  const ofTenants = createCounts();
+  const ofKeys = createCounts();
 
   const look = async (stream: OpenStream): Promise<void> => {
     if (stream.stalledMs() > stalledMsMax) return stream.end('client_stalled');
@@ -63,16 +68,19 @@ export function createStreams({
 
   return {
     add(stream) {
-      const ofKey = ofKeys.get(stream.keyId) ?? 0;
-      if (ofKey >= perKeyMax) throw exceeded('streams_per_key_max', 'This key', perKeyMax);
+      const { tenantId, keyId } = stream;
+      if (ofKeys.of(keyId) >= perKeyMax)
+        throw exceeded('streams_per_key_max', 'This key', perKeyMax);
+      if (ofTenants.of(tenantId) >= perTenantMax)
+        throw exceeded('streams_per_tenant_max', 'The tenant', perTenantMax);
       if (open.size >= streamsMax) throw exceeded('streams_max', 'This api process', streamsMax);
       open.add(stream);
-      ofKeys.set(stream.keyId, ofKey + 1);
+      ofTenants.add(tenantId, 1);
+      ofKeys.add(keyId, 1);
       return () => {
         if (!open.delete(stream)) return;
-        const left = ofKeys.get(stream.keyId)! - 1;
-        if (left === 0) ofKeys.delete(stream.keyId);
-        else ofKeys.set(stream.keyId, left);
+        ofTenants.add(tenantId, -1);
+        ofKeys.add(keyId, -1);
       };
     },
     endAll() {
@@ -81,6 +89,20 @@ export function createStreams({
     async stop() {
       clearInterval(timer);
       this.endAll();
+    },
+  };
+}
+
+/** Counts by name; a name that has none is kept no longer. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  const of = (name: string): number => counts.get(name) ?? 0;
+  return {
+    of,
+    add(name: string, by: number): void {
+      const count = of(name) + by;
+      if (count === 0) counts.delete(name);
+      else counts.set(name, count);
     },
   };
 }

@@ -322,13 +322,13 @@ describe('the streams of a process', () => {
     aos = await startHarness({
       worker: false,
       reconciler: false,
-      streamLimits: { streamsMax: 3, perKeyMax: 2, pingMs: 1, stalledMsMax: 500 },
+      streamLimits: { streamsMax: 4, perTenantMax: 3, perKeyMax: 2, pingMs: 1, stalledMsMax: 500 },
       onLog: (line) => lines.push(line),
     });
   });
   afterAll(() => aos.stop());
 
-  test('are so many in all and for each key, and a closed one makes room', async () => {
+  test('are so many in all, for each tenant and for each key, and a closed one makes room', async () => {
     const other = await aos.createKey('default');
     const url = aos.url + FEED;
     const first = await openEvents(url, { key: aos.key });
@@ -345,7 +345,10 @@ describe('the streams of a process', () => {
     };
     await refused(aos.key, 'streams_per_key_max', 2);
     const third = await openEvents(url, { key: other });
-    await refused(other, 'streams_max', 3);
+    await refused(other, 'streams_per_tenant_max', 3);
+    const stranger = await aos.createKey('stranger');
+    const fourth = await openEvents(url, { key: stranger });
+    await refused(stranger, 'streams_max', 4);
     // What asks for a page needs no place.
     expect((await aos.request(FEED)).status).toBe(200);
     first.close();
@@ -353,8 +356,8 @@ describe('the streams of a process', () => {
     await first.closed;
     let opened = await openEvents(url, { key: aos.key });
     while (opened.status === 429) opened = await openEvents(url, { key: aos.key });
-    for (const client of [third, opened]) client.close();
-    await Promise.all([third.closed, opened.closed]);
+    for (const client of [third, fourth, opened]) client.close();
+    await Promise.all([third.closed, fourth.closed, opened.closed]);
   });
 
   test.each([
