@@ -33,7 +33,7 @@ const ANSWER_HEADERS = [
 export function allowOrigins(origins: readonly string[]): Middleware<AosState> {
   const answer = cors({
     origin: (ctx) => (origins.includes(ctx.get('Origin')) ? ctx.get('Origin') : ''),
-    allowMethods: 'GET,HEAD,POST,PATCH,DELETE',
+    allowMethods: 'GET,HEAD,POST,PUT,PATCH,DELETE',
     allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,

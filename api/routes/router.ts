@@ -14,6 +14,7 @@ import { createGoalHandlers } from './goals.ts';
 import { createHealthHandlers } from './health.ts';
 import { createKeyHandlers } from './keys.ts';
 import { createLedgerHandlers } from './ledger.ts';
+import { rememberMatches } from './matched-paths.ts';
 import { createLimitHandlers } from './limits.ts';
 import { createMeHandlers } from './me.ts';
 import { createOpenApiHandlers } from './openapi.ts';
@@ -66,5 +67,5 @@ export function createRouter(deps: ApiDeps): Router<AosState> {
     for (const each of [path, ...aliases])
       router.register(each, [method], handlers[name], { name });
   }
-  return router;
+  return rememberMatches(router);
 }

@@ -100,6 +100,8 @@ export const LIMIT_TABLE: Readonly<Record<keyof typeof LIMITS, LimitEntry>> = {
   KEY_OVERLAP_DEFAULT_MS: keys('how long a rotated key still works when no `overlap_ms` is named'),
   KEY_OVERLAP_MAX_MS: keys('`overlap_ms` of a rotation'),
   KEYS_CACHED_MAX: internal(MEMORY),
+  MATCHED_PATHS_MAX: internal(MEMORY),
+  MATCHED_PATH_LENGTH_MAX: internal(MEMORY),
   WRITTEN_RUNS_BYTES_MAX: internal(MEMORY),
   WRITTEN_RUN_BYTES_MAX: internal(MEMORY),
   RUNS_PER_LOOKUP_MAX: internal(LOOKUPS),

@@ -197,6 +197,9 @@ export const RATE_SUBJECTS_MAX = 100_000;
 /** How long a process goes on with what it knows of a key: a revoked one works no longer than this. */
 export const KEY_CACHE_MS = 900;
 export const KEYS_CACHED_MAX = 10_000;
+/** Paths whose routes a process remembers, and how long one may be with its method. */
+export const MATCHED_PATHS_MAX = 1000;
+export const MATCHED_PATH_LENGTH_MAX = 200;
 /** Of the run objects of ended runs that a process keeps as they are sent: all together, and the largest. */
 export const WRITTEN_RUNS_BYTES_MAX = 64 * MIB;
 export const WRITTEN_RUN_BYTES_MAX = 1 * MIB;

@@ -57,7 +57,7 @@ describe('a browser', () => {
         ]),
       );
       expect(words(headers.get('access-control-allow-methods'))).toEqual(
-        expect.arrayContaining(['get', 'post', 'patch', 'delete']),
+        expect.arrayContaining(['get', 'post', 'put', 'patch', 'delete']),
       );
       expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);
     }
