@@ -1,8 +1,10 @@
 import { agentAskedFor } from '../../src/agents/bound-agent.ts';
-import { EVENT_TYPES } from '../../src/contracts/event.ts';
+import { EVENT_PATTERNS, EVENT_TYPES } from '../../src/contracts/event.ts';
 import type { EventType } from '../../src/contracts/event.ts';
 import type { Problem } from '../../src/contracts/failures.ts';
+import { PROBLEMS_MAX } from '../../src/contracts/limits.ts';
 import { EventsQuery, RunEventsQuery } from '../../src/contracts/live.ts';
+import { takesEvent } from '../../src/domain/event-patterns.ts';
 import { nearest } from '../../src/domain/near-miss.ts';
 import { didYouMean, quote } from '../../src/domain/plan/wording.ts';
 import type { EventFilter } from '../../src/live/event-filter.ts';
@@ -44,16 +46,13 @@ export function parseEventsQuery(ctx: AosContext, key: ApiKey): AskedEvents {
 /** A client that has got no event yet sends none, or an empty one. */
 const lastEventId = (ctx: AosContext): string | undefined => ctx.get('Last-Event-ID') || undefined;
 
-const WILDCARDS = [...new Set(EVENT_TYPES.map((type) => `${type.split('.')[0]!}.*`))];
-const KNOWN: readonly string[] = [...EVENT_TYPES, ...WILDCARDS];
-
 /** `run.*,step.failed`: the types that are meant. Errors: INVALID_REQUEST. */
 function parseTypes(text: string): EventType[] {
   const names = text.split(',').map((name) => name.trim());
   const problems = names
-    .filter((name) => !KNOWN.includes(name))
+    .filter((name) => !EVENT_PATTERNS.includes(name))
     .map((name): Problem => {
-      const near = nearest(name, KNOWN);
+      const near = nearest(name, EVENT_PATTERNS);
       const message = `${quote(name)} is no type of event${didYouMean(near)}`;
       return {
         pointer: '?types',
@@ -62,8 +61,6 @@ function parseTypes(text: string): EventType[] {
         ...(near && { did_you_mean: near }),
       };
     });
-  if (problems.length > 0) throw refused(problems.slice(0, 100));
-  return EVENT_TYPES.filter(
-    (type) => names.includes(type) || names.includes(`${type.split('.')[0]!}.*`),
-  );
+  if (problems.length > 0) throw refused(problems.slice(0, PROBLEMS_MAX));
+  return EVENT_TYPES.filter((type) => takesEvent(names, type));
 }

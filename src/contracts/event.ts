@@ -23,6 +23,12 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** What a reader may ask for: types of events, and `run.*` for all of a kind. */
+export const EVENT_PATTERNS: readonly string[] = [
+  ...new Set(EVENT_TYPES.map((type) => `${type.slice(0, type.indexOf('.'))}.*`)),
+  ...EVENT_TYPES,
+];
+
 /** One event as every reader gets it: in answers, streams and webhooks. */
 export const Event = z.object({
   id: z

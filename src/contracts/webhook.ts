@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVENT_TYPES } from './event.ts';
+import { EVENT_PATTERNS } from './event.ts';
 import { Problem } from './failures.ts';
 import {
   ID_LENGTH_MAX,
@@ -11,12 +11,6 @@ import {
 import { text } from './text.ts';
 
 const HOUR_MS = 3600 * 1000;
-
-/** What a webhook may ask for: types of events, and `run.*` for all of a kind. */
-const EVENT_PATTERNS = [
-  ...new Set(EVENT_TYPES.map((type) => `${type.slice(0, type.indexOf('.'))}.*` as const)),
-  ...EVENT_TYPES,
-];
 
 const eachOnce = <T>(items: T[]): T[] => [...new Set(items)];
 

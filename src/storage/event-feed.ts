@@ -20,7 +20,7 @@ export interface EventRow extends EventPlace {
   at: Date;
 }
 
-const COLUMNS =
+export const EVENT_COLUMNS =
   'transaction, position, tenant_id, run_id, number, agent_id, type, step_id, data, at';
 
 /** The events of a run behind a number, in their order. */
@@ -32,7 +32,7 @@ export async function listRunEvents(
   limit: number,
 ): Promise<EventRow[]> {
   const { rows } = await db.query<EventRow>(
-    `SELECT ${COLUMNS} FROM events WHERE run_id = $1 AND tenant_id = $2 AND number > $3 ORDER BY number LIMIT $4`,
+    `SELECT ${EVENT_COLUMNS} FROM events WHERE run_id = $1 AND tenant_id = $2 AND number > $3 ORDER BY number LIMIT $4`,
     [runId, tenantId, after, limit],
   );
   return rows;
@@ -49,7 +49,7 @@ export async function listTenantEvents(
   limit: number,
 ): Promise<EventRow[]> {
   const { rows } = await db.query<EventRow>(
-    `SELECT ${COLUMNS} FROM events
+    `SELECT ${EVENT_COLUMNS} FROM events
      WHERE tenant_id = $1 AND (transaction, position) > ($2::text::xid8, $3::bigint)
        AND transaction < pg_snapshot_xmin(pg_current_snapshot())
      ORDER BY transaction, position LIMIT $4`,
@@ -65,7 +65,7 @@ export async function findEvent(
   { transaction, position }: EventPlace,
 ): Promise<EventRow | undefined> {
   const { rows } = await db.query<EventRow>(
-    `SELECT ${COLUMNS} FROM events WHERE tenant_id = $1 AND transaction = $2::text::xid8 AND position = $3`,
+    `SELECT ${EVENT_COLUMNS} FROM events WHERE tenant_id = $1 AND transaction = $2::text::xid8 AND position = $3`,
     [tenantId, transaction, position],
   );
   return rows[0];

@@ -1,21 +1,9 @@
 import type { EventType } from '../contracts/event.ts';
+import { EVENT_COLUMNS } from './event-feed.ts';
 import type { EventPlace, EventRow } from './event-feed.ts';
 import type { Db } from './pool.ts';
 
-const NAMES = [
-  'transaction',
-  'position',
-  'tenant_id',
-  'run_id',
-  'number',
-  'agent_id',
-  'type',
-  'step_id',
-  'data',
-  'at',
-];
-const COLUMNS = NAMES.join(', ');
-const ofEvent = NAMES.map((name) => `e.${name}`).join(', ');
+const ofEvent = EVENT_COLUMNS.replaceAll(/\w+/g, 'e.$&');
 
 export interface TenantScan {
   rows: EventRow[];
@@ -56,7 +44,7 @@ export async function scanTenantEvents(
        SELECT oldest_open, EXISTS (SELECT 1 FROM events WHERE tenant_id = $1 AND transaction >= oldest_open) AS is_held
        FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS oldest_open) AS snapshot
      ), scan AS MATERIALIZED (
-       SELECT ${COLUMNS} FROM events
+       SELECT ${EVENT_COLUMNS} FROM events
        WHERE tenant_id = $1 AND (transaction, position) > ($2::text::xid8, $3::bigint)
          AND transaction < (SELECT oldest_open FROM settled)
        ORDER BY transaction, position LIMIT $4
@@ -121,7 +109,7 @@ export async function listEventsOfRuns(
      FROM unnest($1::text[], $2::text[], $3::bigint[]) AS w (run_id, tenant_id, after)
      JOIN runs r ON r.id = w.run_id AND r.tenant_id = w.tenant_id AND r.event_number > w.after
      CROSS JOIN LATERAL (
-       SELECT ${COLUMNS} FROM events
+       SELECT ${EVENT_COLUMNS} FROM events
        WHERE run_id = w.run_id AND tenant_id = w.tenant_id AND number > w.after ORDER BY number LIMIT $4
      ) AS e
      ORDER BY e.run_id, e.number`,
